@@ -1,0 +1,1 @@
+export const SLOT_COUNT = 16384;
