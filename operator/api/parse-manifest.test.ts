@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { parseManifest, parseSpec } from './parse-manifest.ts';
+
+function problemsOf(spec: unknown): readonly string[] {
+  const parsed = parseSpec(spec);
+  return parsed.ok ? [] : parsed.problems;
+}
+
+describe('a ValkeyCluster as a user writes it', () => {
+  it('gets its defaults', () => {
+    expect(parseSpec(undefined)).toEqual({
+      ok: true,
+      spec: {
+        shards: 3,
+        replicas: 1,
+        nodeTimeoutMilliseconds: 5000,
+        podDisruptionBudget: { mode: 'Managed' },
+        terminationGracePeriodSeconds: 30,
+      },
+    });
+  });
+
+  it('is refused with the field, the value and a valid one', () => {
+    expect(problemsOf({ shards: 0 })).toEqual(['spec.shards: 0 is not valid: must be at least 1']);
+    expect(problemsOf({ replicas: 9 })).toEqual(['spec.replicas: 9 is not valid: must be at most 5']);
+    expect(problemsOf({ shard: 3 })).toEqual(['spec.shard: there is no such field']);
+    expect(problemsOf({ podDisruptionBudget: { mode: 'managed' } })).toEqual([
+      'spec.podDisruptionBudget.mode: "managed" is not valid: must be "Managed" or "Disabled"',
+    ]);
+    expect(problemsOf({ config: { appendfsync: true } })[0]).toContain('quote it ("yes" or "no")');
+    expect(problemsOf({ resources: { limits: { memory: 'lots' } } })[0]).toContain('spec.resources.limits.memory: "lots" is not valid');
+    expect(problemsOf({ auth: { passwordSecret: {} } })[0]).toContain('spec.auth.passwordSecret.name: is missing');
+  });
+
+  it('may not set a directive that the operator owns, and is told which field to use', () => {
+    expect(problemsOf({ config: { 'cluster-node-timeout': 100 } })).toEqual([
+      'spec.config.cluster-node-timeout: the operator sets this directive; use spec.nodeTimeoutMilliseconds',
+    ]);
+    expect(problemsOf({ config: { port: 1 } })).toEqual(['spec.config.port: the operator sets this directive itself']);
+    expect(problemsOf({ config: { 'Max Memory': '1' } })[0]).toContain('is not a directive');
+  });
+
+  it('needs the right apiVersion and kind and a name that fits into labels', () => {
+    const good = { apiVersion: 'slotkeeper.dev/v1alpha1', kind: 'ValkeyCluster', metadata: { name: 'shop' } };
+    expect(parseManifest(good)).toMatchObject({ ok: true, name: 'shop', namespace: 'default' });
+    expect(parseManifest({ ...good, kind: 'Valkey' })).toEqual({
+      ok: false,
+      problems: ['kind: "Valkey" is not valid: must be "ValkeyCluster"'],
+    });
+    expect(parseManifest({ ...good, metadata: { name: 'Shop' } })).toMatchObject({ ok: false });
+    expect(parseManifest({ ...good, metadata: { name: 's'.repeat(41) } })).toEqual({
+      ok: false,
+      problems: [`metadata.name: "${'s'.repeat(41)}" is not valid: must be at most 40`],
+    });
+    expect(parseManifest('text')).toMatchObject({ ok: false });
+  });
+});

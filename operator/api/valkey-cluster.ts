@@ -1,0 +1,244 @@
+/**
+ * ValkeyCluster: the one source of the CRD, the API reference and the TypeScript types.
+ *
+ * The zod schema gives structure, bounds and defaults; what a structural schema cannot say stands beside it as data: CEL rules and
+ * printer columns. Only fields that work are here. Field names follow the official valkey-operator where it has them.
+ *
+ * For the CRD, `z.toJSONSchema(valkeyClusterSpecSchema, { io: 'input' })` needs three changes: `propertyNames` goes, `additionalProperties: false` goes beside
+ * `properties`, and an `anyOf` beside `x-kubernetes-int-or-string` keeps only its types. Keys that start with `x-kubernetes-` come from `.meta` and stay.
+ */
+import { z } from 'zod';
+import type { Condition } from './conditions.ts';
+import { CONDITION_TYPES } from './conditions.ts';
+import { OWNED_DIRECTIVES } from './owned-directives.ts';
+
+const DNS_LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+const QUANTITY = /^[0-9]+(\.[0-9]+)?(m|k|K|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$/;
+
+const quantity = z
+  .union([z.int().min(0), z.string().regex(QUANTITY, 'must be a quantity such as "500m", "2" or "1Gi"')])
+  .meta({ 'x-kubernetes-int-or-string': true });
+
+const resourceList = z.strictObject({ cpu: quantity.optional(), memory: quantity.optional() });
+
+const resources = z
+  .strictObject({ requests: resourceList.optional(), limits: resourceList.optional() })
+  .describe('CPU and memory of each node. `maxmemory` is derived from the memory limit, less room for buffers, unless `config` sets it.');
+
+const toleration = z.strictObject({
+  key: z.string().optional(),
+  operator: z.enum(['Exists', 'Equal']).optional(),
+  value: z.string().optional(),
+  effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']).optional(),
+  tolerationSeconds: z.int().optional(),
+});
+
+const scheduling = z
+  .strictObject({
+    nodeSelector: z
+      .record(z.string(), z.string())
+      .optional()
+      .describe('Labels that a Kubernetes node must have to run a pod of this cluster.'),
+    tolerations: z.array(toleration).max(64).optional().describe('Taints that the pods of this cluster tolerate.'),
+    affinity: z
+      .looseObject({})
+      .meta({ 'x-kubernetes-preserve-unknown-fields': true })
+      .optional()
+      .describe(
+        'Affinity of the pods, as in a PodSpec. It replaces the built-in rule that keeps members of a shard on different Kubernetes nodes.',
+      ),
+    topologySpreadConstraints: z
+      .array(z.looseObject({}).meta({ 'x-kubernetes-preserve-unknown-fields': true }))
+      .max(16)
+      .optional()
+      .describe('Topology spread of the pods, as in a PodSpec. It replaces the built-in spread of a shard over zones.'),
+    priorityClassName: z.string().max(253).optional().describe('The PriorityClass of the pods.'),
+  })
+  .describe('Where pods may run.');
+
+const configValue = z.union([z.int(), z.string().max(4096)]).meta({ 'x-kubernetes-int-or-string': true });
+
+export const valkeyClusterSpecSchema = z
+  .strictObject({
+    image: z
+      .string()
+      .min(1)
+      .max(512)
+      .optional()
+      .describe(
+        'Container image of the nodes: one of Slotkeeper or of Valkey 9.1. Left out, it is the image that the operator was installed with.',
+      ),
+    shards: z
+      .int()
+      .min(1)
+      .max(500)
+      .default(3)
+      .describe('Number of shards: primaries that share the 16384 hash slots. It cannot be changed yet.'),
+    replicas: z.int().min(0).max(5).default(1).describe('Replicas of each shard, beside its primary.'),
+    resources: resources.optional(),
+    config: z
+      .record(z.string().min(1).max(128), configValue)
+      .optional()
+      .meta({ maxProperties: 200 })
+      .describe(
+        'Directives of valkey.conf, by name. Quote yes and no: YAML reads them as booleans. Directives that the operator sets are refused.',
+      ),
+    auth: z
+      .strictObject({
+        passwordSecret: z
+          .strictObject({
+            name: z.string().min(1).max(253).describe('Name of a Secret in the namespace of the cluster.'),
+            key: z.string().min(1).max(253).default('password').describe('Key in the Secret that holds the password.'),
+          })
+          .optional()
+          .describe('The password that clients and nodes use. Left out, one is generated into the Secret `<cluster>-password`.'),
+      })
+      .optional()
+      .describe('How clients and nodes authenticate.'),
+    nodeTimeoutMilliseconds: z
+      .int()
+      .min(500)
+      .max(60_000)
+      .default(5000)
+      .describe(
+        'After how long a silent node counts as failed (cluster-node-timeout). Failover of a crashed primary takes about this long.',
+      ),
+    scheduling: scheduling.optional(),
+    podDisruptionBudget: z
+      .strictObject({
+        mode: z
+          .enum(['Managed', 'Disabled'])
+          .default('Managed')
+          .describe('Managed: one PodDisruptionBudget a shard, so that a drain takes one member of it at a time. Disabled: none.'),
+      })
+      .prefault({})
+      .describe('PodDisruptionBudgets of the shards.'),
+    terminationGracePeriodSeconds: z
+      .int()
+      .min(1)
+      .max(3600)
+      .default(30)
+      .describe('How long a node may take to hand over its role and stop before it is killed.'),
+  })
+  .describe('What the cluster should be.');
+
+export type ValkeyClusterSpec = z.infer<typeof valkeyClusterSpecSchema>;
+/** The spec as a user writes it: before defaults. */
+export type ValkeyClusterSpecInput = z.input<typeof valkeyClusterSpecSchema>;
+
+const nodeStatusSchema = z.strictObject({
+  name: z.string().describe('Name of the workload and announced name of the node.'),
+  role: z.enum(['primary', 'replica', 'none']),
+  ready: z.boolean(),
+  nodeId: z.string().optional().describe('Identity in the cluster (CLUSTER MYID); it lives and dies with the data.'),
+  podUid: z.string().optional().describe('Pod that last ran this node id; evidence for a fence is asked about it.'),
+  containerId: z.string().optional().describe('Container that last ran this node id.'),
+});
+
+const shardStatusSchema = z.strictObject({
+  index: z.int(),
+  primary: z.string().optional().describe('Name of the node that is primary.'),
+  slots: z.string().describe('Slot ranges, such as "0-5460".'),
+  readyReplicas: z.int(),
+  nodes: z.array(nodeStatusSchema),
+});
+
+const conditionSchema = z.strictObject({
+  type: z.enum(CONDITION_TYPES),
+  status: z.enum(['True', 'False', 'Unknown']),
+  reason: z.string(),
+  message: z.string(),
+  observedGeneration: z.int(),
+  lastTransitionTime: z.string().meta({ format: 'date-time' }),
+});
+
+export const valkeyClusterStatusSchema = z.strictObject({
+  observedGeneration: z.int().optional().describe('Generation of the spec that this status is about.'),
+  state: z.enum(['Forming', 'Ready', 'Progressing', 'Degraded', 'Failed', 'Deleting']).optional().describe('The conditions in one word.'),
+  reason: z.string().optional().describe('Why the state is not Ready.'),
+  ready: z.string().optional().describe('Ready nodes of wanted ones, such as "6/6".'),
+  assignedSlots: z.int().optional().describe('Slots that a reachable primary serves; 16384 when whole.'),
+  version: z.string().optional().describe('Server version that the nodes run; "mixed" during an upgrade.'),
+  connection: z
+    .strictObject({ host: z.string(), port: z.int(), secretName: z.string().optional() })
+    .optional()
+    .describe('Where applications connect, and the Secret that says so.'),
+  dataLossCount: z.int().optional().describe('How often slots had to be given to empty nodes because every copy of them was gone.'),
+  lastDataLossTime: z.string().meta({ format: 'date-time' }).optional(),
+  lastDataLossMessage: z.string().optional(),
+  conditions: z
+    .array(conditionSchema)
+    .optional()
+    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] }),
+  shards: z
+    .array(shardStatusSchema)
+    .optional()
+    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['index'] }),
+});
+
+export type NodeStatus = z.infer<typeof nodeStatusSchema>;
+export type ShardStatus = z.infer<typeof shardStatusSchema>;
+export type ValkeyClusterStatus = Omit<z.infer<typeof valkeyClusterStatusSchema>, 'conditions'> & {
+  readonly conditions?: readonly Condition[];
+};
+
+/** A rule of the CRD that structure cannot express. `path` is the schema node that it stands on, from the object's root. */
+export interface CelRule {
+  readonly path: string;
+  readonly rule: string;
+  readonly message: string;
+  /** A CEL expression for a message that names the value; `message` is what is shown when it fails. */
+  readonly messageExpression?: string;
+}
+
+const ownedNames = JSON.stringify(OWNED_DIRECTIVES.map(owned => owned.name));
+
+export const VALKEY_CLUSTER_CEL_RULES: readonly CelRule[] = [
+  {
+    path: 'spec.shards',
+    rule: 'self == oldSelf',
+    message: 'shards cannot be changed yet: this version does not scale a cluster; create another ValkeyCluster and move the data',
+  },
+  {
+    path: 'spec.config',
+    rule: `self.all(name, !(name in ${ownedNames}))`,
+    message: 'config holds a directive that the operator sets itself',
+    messageExpression: `"config may not set " + self.filter(name, name in ${ownedNames}).map(name, name).join(", ") + ": the operator sets it; see nodeTimeoutMilliseconds, resources and auth"`,
+  },
+  {
+    path: 'spec.config',
+    rule: "self.all(name, name.matches('^[a-z][a-z0-9-]*$'))",
+    message: 'a name in config is a directive of valkey.conf in lower case, such as maxmemory-policy',
+  },
+];
+
+/** Names of nodes (`<cluster>-<shard>-<index>-0`) must fit into a label of 63 characters. */
+export const CLUSTER_NAME_MAX_LENGTH = 40;
+export const CLUSTER_NAME_PATTERN = DNS_LABEL;
+export const VALKEY_CLUSTER_ROOT_CEL_RULES: readonly CelRule[] = [
+  {
+    path: '',
+    rule: `size(self.metadata.name) <= ${CLUSTER_NAME_MAX_LENGTH} && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')`,
+    message: `metadata.name must be a DNS label of at most ${CLUSTER_NAME_MAX_LENGTH} characters that starts with a letter`,
+  },
+];
+
+export interface PrinterColumn {
+  readonly name: string;
+  readonly type: 'string' | 'integer' | 'date';
+  readonly jsonPath: string;
+  readonly description: string;
+  /** 0 shows always, 1 with `-o wide`. */
+  readonly priority: 0 | 1;
+}
+
+export const VALKEY_CLUSTER_PRINTER_COLUMNS: readonly PrinterColumn[] = [
+  { name: 'Ready', type: 'string', jsonPath: '.status.ready', description: 'Ready nodes of wanted ones', priority: 0 },
+  { name: 'Status', type: 'string', jsonPath: '.status.state', description: 'The conditions in one word', priority: 0 },
+  { name: 'Shards', type: 'integer', jsonPath: '.spec.shards', description: 'Shards', priority: 0 },
+  { name: 'Slots', type: 'integer', jsonPath: '.status.assignedSlots', description: 'Slots served, of 16384', priority: 0 },
+  { name: 'Version', type: 'string', jsonPath: '.status.version', description: 'Server version', priority: 0 },
+  { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'Age', priority: 0 },
+  { name: 'Replicas', type: 'integer', jsonPath: '.spec.replicas', description: 'Replicas of each shard', priority: 1 },
+  { name: 'Reason', type: 'string', jsonPath: '.status.reason', description: 'Why it is not Ready', priority: 1 },
+];

@@ -1,0 +1,44 @@
+/**
+ * Action: one step that the operator can take. Plain data, named by what it does; every one may be repeated, and the operator may die after any of them.
+ *
+ * Steps of a plan run in order; the first failure ends the turn, since what follows was planned on its success.
+ */
+import type { NodeAddress } from './workload.ts';
+import type { SlotRange } from '../../lib/slot-ranges.ts';
+
+export type Action =
+  | { readonly kind: 'addFinalizer' }
+  | { readonly kind: 'removeFinalizer' }
+  | { readonly kind: 'applyWorkloads' }
+  | { readonly kind: 'deleteWorkload'; readonly node: string }
+  | { readonly kind: 'restartNode'; readonly node: string; readonly podUid: string }
+  | { readonly kind: 'deleteAll' }
+  /** A config epoch of its own for a blank node, before it meets others. */
+  | { readonly kind: 'setConfigEpoch'; readonly node: string; readonly epoch: number }
+  | { readonly kind: 'meet'; readonly node: string; readonly peer: string; readonly peerAddress: NodeAddress }
+  | { readonly kind: 'addSlots'; readonly node: string; readonly ranges: readonly SlotRange[] }
+  /** For a node that takes over slots whose every copy is gone: its claim must win over what others remember. */
+  | { readonly kind: 'bumpEpoch'; readonly node: string }
+  | { readonly kind: 'replicate'; readonly node: string; readonly primaryId: string }
+  | { readonly kind: 'forget'; readonly node: string; readonly nodeId: string }
+  /** A blank or emptied node that must leave what it knows behind (CLUSTER RESET HARD). Only ever on a node without keys and slots. */
+  | { readonly kind: 'resetNode'; readonly node: string; readonly nodeId: string }
+  /** `graceful`: CLUSTER FAILOVER; `force`: without the primary, by the vote; `takeover`: without the vote, only with a fence. */
+  | { readonly kind: 'failover'; readonly node: string; readonly mode: 'graceful' | 'force' | 'takeover'; readonly reason: string }
+  | { readonly kind: 'setConfig'; readonly node: string; readonly values: readonly (readonly [string, string])[] };
+
+export type ActionKind = Action['kind'];
+
+/** What a plan asks to be told to the user: once, when the turn's actions succeeded. */
+export interface Decision {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly note: string;
+}
+
+/** What a plan knows about why the cluster is not as wanted, for the status. In order of weight. */
+export interface Finding {
+  readonly condition: 'Progressing' | 'Degraded';
+  readonly reason: string;
+  readonly message: string;
+}
