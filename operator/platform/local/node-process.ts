@@ -23,7 +23,7 @@ export type NodeProcessOptions = {
 /** How a run of the node ended. `error` stands for a program that could not be started at all. */
 export type ProcessEnd = { readonly code: number | undefined; readonly signal: string | undefined; readonly error: string | undefined };
 
-export type ProcessState =
+export type RunState =
   | { readonly phase: 'running'; readonly pid: number; readonly startedAtMs: number }
   | { readonly phase: 'waiting'; readonly end: ProcessEnd; readonly endedAtMs: number; readonly nextStartMs: number }
   | { readonly phase: 'stopped'; readonly end: ProcessEnd };
@@ -35,7 +35,7 @@ const STEADY_RUN_MS = 60_000;
 export class NodeProcess {
   readonly #options: NodeProcessOptions;
   #child: ChildProcess | undefined;
-  #state: ProcessState;
+  #state: RunState;
   #restartTimer: NodeJS.Timeout | undefined;
   #backoffMs = BACKOFF_FIRST_MS;
   #restarts = 0;
@@ -48,7 +48,7 @@ export class NodeProcess {
     this.#start();
   }
 
-  get state(): ProcessState {
+  get state(): RunState {
     return this.#state;
   }
 

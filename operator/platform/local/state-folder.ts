@@ -3,7 +3,7 @@
  *
  *     lock              the `slotkeeper up` that owns the folder: pid and start time
  *     processes.json    the node processes that it started: so that the next start ends what a killed one left behind
- *     objects.json      what the operator keeps: generated passwords and the like
+ *     objects.json      what stays the same over starts: the cluster's uid
  *     logs/<node>.log   what a node printed
  *     nodes/<node>/     the folder a node works in, cleared whenever the node starts without persistence
  */
