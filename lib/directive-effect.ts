@@ -1,0 +1,45 @@
+/**
+ * Directives that this server takes and keeps, but that change nothing here, each with the reason.
+ *
+ * Files written for Valkey stay valid with them, CONFIG GET shows what was set, and nobody has to guess.
+ */
+
+export const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
+  activedefrag: 'memory is not defragmented',
+  'active-defrag-cycle-max': 'memory is not defragmented',
+  'active-defrag-cycle-min': 'memory is not defragmented',
+  'active-defrag-cycle-us': 'memory is not defragmented',
+  'active-defrag-ignore-bytes': 'memory is not defragmented',
+  'active-defrag-max-scan-fields': 'memory is not defragmented',
+  'active-defrag-threshold-lower': 'memory is not defragmented',
+  'active-defrag-threshold-upper': 'memory is not defragmented',
+  activerehashing: 'tables grow in steps with the writes',
+  'aof-rewrite-cpulist': 'threads are not bound to processors',
+  'bgsave-cpulist': 'threads are not bound to processors',
+  'bio-cpulist': 'threads are not bound to processors',
+  'server-cpulist': 'threads are not bound to processors',
+  'crash-memcheck-enabled': 'the JavaScript engine owns the memory',
+  'disable-thp': 'the JavaScript engine owns the memory',
+  'enable-module-command': 'there are no C modules',
+  'io-threads': 'the server runs on one thread',
+  'io-threads-always-active': 'the server runs on one thread',
+  'prefetch-batch-max-size': 'the server runs on one thread',
+  'min-io-threads-avoid-copy-reply': 'the server runs on one thread',
+  'min-string-size-avoid-copy-reply': 'the server runs on one thread',
+  'min-string-size-avoid-copy-reply-threaded': 'the server runs on one thread',
+  'jemalloc-bg-thread': 'there is no jemalloc',
+  mptcp: 'Node.js has no multipath TCP',
+  'repl-mptcp': 'Node.js has no multipath TCP',
+  'rdma-bind': 'there is no RDMA transport',
+  'rdma-completion-vector': 'there is no RDMA transport',
+  'rdma-port': 'there is no RDMA transport',
+  'rdma-rx-size': 'there is no RDMA transport',
+  'set-proc-title': 'the process keeps the title of its program',
+  'proc-title-template': 'the process keeps the title of its program',
+  'socket-mark-id': 'Node.js cannot mark sockets',
+  supervised: 'the process does not signal its readiness to systemd or upstart',
+  'syslog-enabled': 'the log goes to standard output or a file',
+  'syslog-facility': 'the log goes to standard output or a file',
+  'syslog-ident': 'the log goes to standard output or a file',
+  'watchdog-period': 'there is no software watchdog',
+};
