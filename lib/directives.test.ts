@@ -29,7 +29,7 @@ describe('the directive table', () => {
       if (directive.domain.kind === 'special' && shown === '') continue;
       const words = directive.flags.includes('multi-arg') ? shown.split(' ') : [shown];
       const reading = readDirective(directive, words, initialValue(directive));
-      expect(reading, directive.name).toEqual({ ok: true, value: initialValue(directive) });
+      expect([directive.name, reading]).toEqual([directive.name, { ok: true, value: initialValue(directive) }]);
     }
   });
 
