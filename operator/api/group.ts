@@ -44,9 +44,13 @@ export const BUS_PORT = 16379;
 /** The user of the connection Secret: the one that `requirepass` protects. */
 export const DEFAULT_USER = 'default';
 
-/** `<cluster>-<shard>-<index>`: the workload's name and the node's announced human-readable name. A role is never in it. */
+/** `<cluster>-<shard>-<index>`: the workload's name. A role is never in it. */
 export function nodeName(cluster: string, shard: number, index: number): string {
   return `${cluster}-${shard}-${index}`;
+}
+/** What a node announces to its peers (`cluster-announce-human-nodename`): it tells nodes of clusters with the same name apart. */
+export function announcedName(namespace: string, node: string): string {
+  return `${node}.${namespace}`;
 }
 export function connectionSecretName(cluster: string): string {
   return `${cluster}-connection`;

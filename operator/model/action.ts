@@ -15,14 +15,13 @@ export type Action =
   | { readonly kind: 'deleteAll' }
   /** A config epoch of its own for a blank node, before it meets others. */
   | { readonly kind: 'setConfigEpoch'; readonly node: string; readonly epoch: number }
-  | { readonly kind: 'meet'; readonly node: string; readonly peer: string; readonly peerAddress: NodeAddress }
+  /** Only after the process at the peer's address was asked again who it is. */
+  | { readonly kind: 'meet'; readonly node: string; readonly peer: string; readonly peerId: string; readonly peerAddress: NodeAddress }
   | { readonly kind: 'addSlots'; readonly node: string; readonly ranges: readonly SlotRange[] }
   /** For a node that takes over slots whose every copy is gone: its claim must win over what others remember. */
   | { readonly kind: 'bumpEpoch'; readonly node: string }
   | { readonly kind: 'replicate'; readonly node: string; readonly primaryId: string }
   | { readonly kind: 'forget'; readonly node: string; readonly nodeId: string }
-  /** A blank or emptied node that must leave what it knows behind (CLUSTER RESET HARD). Only ever on a node without keys and slots. */
-  | { readonly kind: 'resetNode'; readonly node: string; readonly nodeId: string }
   /** `graceful`: CLUSTER FAILOVER; `force`: without the primary, by the vote; `takeover`: without the vote, only with a fence. */
   | { readonly kind: 'failover'; readonly node: string; readonly mode: 'graceful' | 'force' | 'takeover'; readonly reason: string }
   | { readonly kind: 'setConfig'; readonly node: string; readonly values: readonly (readonly [string, string])[] };
