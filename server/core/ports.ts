@@ -283,6 +283,8 @@ export interface SnapshotLoader {
   /** Takes the next bytes; throws a typed error when they are no RDB. Returns how many of them were used; fewer than given = the end was reached. */
   push(bytes: Uint8Array, start: number, end: number): number;
   readonly finished: boolean;
+  /** Frees a value that was half read; the keys loaded so far stay. */
+  abort(): void;
   /** AUX fields seen so far. */
   readonly aux: ReadonlyMap<string, string>;
   readonly keysLoaded: number;
