@@ -259,6 +259,8 @@ export interface SnapshotOptions {
   readonly rdbVersion: 80 | 11;
   readonly replication: { readonly id: string; readonly offset: number; readonly dbIndex: number } | undefined;
   readonly checksum: boolean;
+  /** No keys: what is asked for is the rest (functions). */
+  readonly withoutKeys?: boolean;
 }
 
 export interface SnapshotSink {

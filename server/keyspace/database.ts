@@ -37,6 +37,11 @@ export const NO_EXPIRY = -1;
 
 /** Told about every entry before it changes. The pre-image is still whole when `beforeChange` runs. */
 export interface Walk {
+  /**
+   * The entry that the walk has visited but not read to its end (a large value is read in slices), 0 = none. It is still told of a change of it,
+   * and `next` stops after the visit that sets it.
+   */
+  readonly reading: Ref;
   beforeChange(db: Database, entry: Ref): void;
 }
 

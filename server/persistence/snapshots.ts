@@ -1,0 +1,76 @@
+/**
+ * The snapshot port: starts snapshots and loaders with what they need of this server.
+ *
+ * Several snapshots may run at once (a database allows so many walks); each sees the moment of its own start.
+ */
+
+import type {
+  Clock,
+  ConfigPort,
+  DatabasesPort,
+  LoadOptions,
+  RunningSnapshot,
+  ServerLog,
+  SnapshotLoader,
+  SnapshotOptions,
+  SnapshotPort,
+  SnapshotSink,
+  Timers,
+} from '../core/ports.ts';
+import type { ValueAccess } from '../values/value-access.ts';
+import { RdbLoader } from './rdb-loader.ts';
+import { SnapshotRun } from './snapshot.ts';
+
+/** Walks that a database allows at once. */
+const MOST_AT_ONCE = 4;
+
+export interface SnapshotsParts {
+  readonly databases: DatabasesPort;
+  readonly values: ValueAccess;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly config: ConfigPort;
+  readonly log: ServerLog;
+  /** The version that files say they were written by. */
+  readonly serverVersion: string;
+}
+
+export class Snapshots implements SnapshotPort {
+  private readonly parts: SnapshotsParts;
+  private readonly runs = new Set<SnapshotRun>();
+
+  constructor(parts: SnapshotsParts) {
+    this.parts = parts;
+  }
+
+  get running(): number {
+    return this.runs.size;
+  }
+
+  stream(sink: SnapshotSink, options: SnapshotOptions): RunningSnapshot {
+    if (this.runs.size >= MOST_AT_ONCE) throw new Error(`Cannot start a snapshot: ${MOST_AT_ONCE} are running already`);
+    const { databases, values, clock, timers, config, serverVersion } = this.parts;
+    const policy = config.text('maxmemory-policy');
+    const run = new SnapshotRun(
+      {
+        databases,
+        values,
+        clock,
+        timers,
+        serverVersion,
+        compress: config.flag('rdbcompression'),
+        usage: policy.includes('lru') ? 'idle' : policy.includes('lfu') ? 'frequency' : 'none',
+        ended: ended => this.runs.delete(ended),
+      },
+      sink,
+      options,
+    );
+    this.runs.add(run);
+    return run;
+  }
+
+  load(options: LoadOptions): SnapshotLoader {
+    const { databases, values, log, clock } = this.parts;
+    return new RdbLoader({ databases, values, log, now: () => clock.now() }, options);
+  }
+}
