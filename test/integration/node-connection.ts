@@ -7,8 +7,10 @@ export type NodeConnectionOptions = {
   readonly host: string;
   readonly port: number;
   readonly password?: string;
-  /** For the connection and for each reply. */
+  /** For each reply. */
   readonly timeoutMs?: number;
+  /** For the connection; the same as for a reply when it is not given. */
+  readonly connectTimeoutMs?: number;
 };
 
 type Waiting = { readonly resolve: (reply: unknown) => void; readonly reject: (error: Error) => void };
@@ -34,9 +36,18 @@ export class NodeConnection {
     });
   }
 
-  static async open({ host, port, password, timeoutMs = 5_000 }: NodeConnectionOptions): Promise<NodeConnection> {
+  static async open({
+    host,
+    port,
+    password,
+    timeoutMs = 5_000,
+    connectTimeoutMs = timeoutMs,
+  }: NodeConnectionOptions): Promise<NodeConnection> {
     const socket = connect({ host, port });
-    const late = setTimeout(() => socket.destroy(new Error(`no connection to ${host}:${port} within ${timeoutMs} ms`)), timeoutMs);
+    const late = setTimeout(
+      () => socket.destroy(new Error(`no connection to ${host}:${port} within ${connectTimeoutMs} ms`)),
+      connectTimeoutMs,
+    );
     try {
       await once(socket, 'connect');
     } finally {

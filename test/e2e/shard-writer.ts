@@ -1,0 +1,220 @@
+/**
+ * A steady load of writes that remembers what was promised: every SET is followed by WAIT 1 on the same connection, and a write counts
+ * as confirmed when SET said OK and WAIT said that at least one replica has it. At the end every confirmed key is read back.
+ *
+ * One writer a shard: its keys share a hash tag whose slot the shard serves, so that the gaps of each shard are measured apart. A gap
+ * is the time between two writes that a primary accepted (SET said OK): how long clients of this shard could not write.
+ */
+import { slotOfKey } from '../../lib/slot-hash.ts';
+import type { NodeConnection } from '../integration/node-connection.ts';
+import type { TestCluster } from './test-cluster.ts';
+
+const PACE_MS = 10;
+const RETRY_MS = 50;
+/** Short, since a pod's address may lead nowhere, and the time spent on it would count as a gap. */
+const CONNECT_LIMIT_MS = 400;
+const REPLY_LIMIT_MS = 1_500;
+const WAIT_LIMIT_MS = 1_000;
+
+export type ShardReport = {
+  readonly shard: number;
+  readonly accepted: number;
+  readonly confirmed: number;
+  /** The longest time without an accepted write, and when it began (performance.now). */
+  readonly longestGapMs: number;
+};
+
+class ShardWriter {
+  readonly shard: number;
+  readonly #cluster: TestCluster;
+  readonly #tag: string;
+  readonly #seeds: () => readonly string[];
+  readonly #confirmed: number[] = [];
+  #accepted = 0;
+  #next = 0;
+  #lastAcceptedAt = performance.now();
+  #longestGapMs = 0;
+  #connection: NodeConnection | undefined;
+  #stopped = false;
+  #running: Promise<void>;
+
+  constructor(cluster: TestCluster, shard: number, tag: string, seeds: () => readonly string[]) {
+    this.shard = shard;
+    this.#cluster = cluster;
+    this.#tag = tag;
+    this.#seeds = seeds;
+    this.#running = this.#run();
+  }
+
+  get accepted(): number {
+    return this.#accepted;
+  }
+
+  report(): ShardReport {
+    const longestGapMs = Math.max(this.#longestGapMs, this.#stopped ? 0 : performance.now() - this.#lastAcceptedAt);
+    return { shard: this.shard, accepted: this.#accepted, confirmed: this.#confirmed.length, longestGapMs };
+  }
+
+  /** Forgets the gaps so far: what is measured next begins now. */
+  resetGaps(): void {
+    this.#longestGapMs = 0;
+    this.#lastAcceptedAt = Math.max(this.#lastAcceptedAt, performance.now() - PACE_MS);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#running;
+    this.#connection?.close();
+  }
+
+  /** Confirmed keys that the cluster does not have with their value. */
+  async lost(): Promise<readonly string[]> {
+    const connection = await this.#open();
+    try {
+      const replies = await Promise.all(this.#confirmed.map(n => connection.send('GET', this.#key(n))));
+      return this.#confirmed.filter((n, at) => replies[at] !== String(n)).map(n => this.#key(n));
+    } finally {
+      connection.close();
+    }
+  }
+
+  #key(n: number): string {
+    return `{${this.#tag}}:${n}`;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      try {
+        this.#connection ??= await this.#open();
+        await this.#write(this.#connection);
+        await sleep(PACE_MS);
+      } catch {
+        this.#connection?.close();
+        this.#connection = undefined;
+        await sleep(RETRY_MS);
+      }
+    }
+  }
+
+  async #write(connection: NodeConnection): Promise<void> {
+    const n = this.#next++;
+    const set = connection.send('SET', this.#key(n), String(n));
+    const wait = connection.send('WAIT', '1', String(WAIT_LIMIT_MS));
+    wait.catch(() => {});
+    await set;
+    const now = performance.now();
+    this.#longestGapMs = Math.max(this.#longestGapMs, now - this.#lastAcceptedAt);
+    this.#lastAcceptedAt = now;
+    this.#accepted++;
+    if (Number(await wait) >= 1) this.#confirmed.push(n);
+  }
+
+  /** A connection to the node that serves the tag's slot, found from the first node that answers by following MOVED. */
+  async #open(): Promise<NodeConnection> {
+    for (const seed of this.#seeds()) {
+      const connection = await this.#connect(seed).catch(() => undefined);
+      if (connection !== undefined) return this.#follow(connection, 0);
+    }
+    throw new Error('no node answers');
+  }
+
+  async #follow(connection: NodeConnection, hops: number): Promise<NodeConnection> {
+    try {
+      await connection.send('GET', this.#key(0));
+      return connection;
+    } catch (error) {
+      connection.close();
+      const target = /MOVED \d+ ([\d.]+):/.exec(String(error))?.[1];
+      if (target === undefined || hops === 3) throw error;
+      return this.#follow(await this.#connect(target), hops + 1);
+    }
+  }
+
+  #connect(ip: string): Promise<NodeConnection> {
+    return this.#cluster.connect(ip, REPLY_LIMIT_MS, CONNECT_LIMIT_MS);
+  }
+}
+
+/** The writers of all shards of a cluster. */
+export class SteadyLoad {
+  readonly #cluster: TestCluster;
+  readonly #writers: readonly ShardWriter[];
+  readonly #refresh: NodeJS.Timeout;
+
+  private constructor(cluster: TestCluster, writers: readonly ShardWriter[], refresh: NodeJS.Timeout) {
+    this.#cluster = cluster;
+    this.#writers = writers;
+    this.#refresh = refresh;
+  }
+
+  static async start(cluster: TestCluster): Promise<SteadyLoad> {
+    const state = { seeds: (await cluster.pods()).map(pod => pod.ip) };
+    // Pods come back with other addresses: the seeds follow them.
+    const refresh = setInterval(() => {
+      const keep = (seeds: readonly string[]): void => {
+        if (seeds.length > 0) state.seeds = [...seeds];
+      };
+      cluster.pods().then(
+        pods => keep(pods.map(pod => pod.ip).filter(ip => ip !== '')),
+        () => {},
+      );
+    }, 1_000);
+    const rows = await cluster.nodesSeenBy(state.seeds[0]);
+    const pods = await cluster.pods();
+    const writers = rows
+      .filter(row => row.flags.includes('master') && row.slots.length > 0)
+      .map(row => {
+        const shard = pods.find(pod => pod.ip === row.host)?.shard ?? -1;
+        return new ShardWriter(cluster, shard, tagIn(row.slots), () => state.seeds);
+      });
+    const load = new SteadyLoad(cluster, writers, refresh);
+    await cluster.waitUntil('every shard to accept writes', 15_000, async () => writers.every(writer => writer.accepted > 10));
+    load.resetGaps();
+    return load;
+  }
+
+  resetGaps(): void {
+    for (const writer of this.#writers) writer.resetGaps();
+  }
+
+  report(): readonly ShardReport[] {
+    return this.#writers.map(writer => writer.report()).toSorted((a, b) => a.shard - b.shard);
+  }
+
+  /** The longest gap over all shards since the last reset. */
+  longestGapMs(): number {
+    return Math.max(...this.report().map(report => report.longestGapMs));
+  }
+
+  /** Waits until every shard accepts writes again, after something happened. */
+  async resumed(limitMs: number): Promise<void> {
+    const before = this.#writers.map(writer => writer.accepted);
+    const moved = async (): Promise<boolean> => this.#writers.every((writer, at) => writer.accepted > before[at] + 5);
+    await this.#cluster.waitUntil('every shard to accept writes again', limitMs, moved);
+  }
+
+  /** Ends the load and reads every confirmed write back: those that are gone. */
+  async finish(): Promise<{ readonly reports: readonly ShardReport[]; readonly lost: readonly string[] }> {
+    await this.stop();
+    const reports = this.report();
+    const lost = await Promise.all(this.#writers.map(writer => writer.lost()));
+    return { reports, lost: lost.flat() };
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#refresh);
+    await Promise.all(this.#writers.map(writer => writer.stop()));
+  }
+}
+
+/** A hash tag whose slot lies in one of `ranges` ("0-5460", "7"). */
+function tagIn(ranges: readonly string[]): string {
+  const bounds = ranges.filter(range => !range.startsWith('[')).map(range => range.split('-').map(Number));
+  for (let n = 0; ; n++) {
+    const tag = `t${n}`;
+    const slot = slotOfKey(Buffer.from(tag), 0, tag.length);
+    if (bounds.some(([start, end = start]) => slot >= start && slot <= end)) return tag;
+  }
+}
+
+const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));
