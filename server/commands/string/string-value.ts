@@ -1,0 +1,61 @@
+/**
+ * Reading string values in commands: into the reply, as bytes, as a number. Hot path: no allocation but where it says so.
+ */
+
+import type { CommandContext } from '../../core/context.ts';
+import { type Database, ENC_INT, TYPE_STRING } from '../../keyspace/database.ts';
+import { type Ref, segmentOf } from '../../memory/arena.ts';
+import { readBigInt, readInteger } from '../../protocol/number-text.ts';
+import { WRONG_TYPE } from '../../protocol/reply-errors.ts';
+
+/** Replies WRONGTYPE and says false when the entry is no string. */
+export function isStringOrReply(context: CommandContext, db: Database, entry: Ref): boolean {
+  if (db.type(entry) === TYPE_STRING) return true;
+  context.reply.error(WRONG_TYPE);
+  return false;
+}
+
+/** Replies with the whole value. */
+export function replyString(context: CommandContext, db: Database, entry: Ref): void {
+  if (db.encoding(entry) === ENC_INT) {
+    const value = db.stringNumber(entry);
+    context.reply.bulkInteger(Number.isSafeInteger(value) ? value : db.stringInteger(entry));
+    return;
+  }
+  const start = db.stringStart(entry);
+  context.reply.bulk(db.arena.bytes[segmentOf(db.stringBlock(entry))], start, start + db.stringLength(entry));
+}
+
+/** The value's bytes; allocates. A view into the arena, or a fresh array for integers: valid until the next write. */
+export function stringBytes(db: Database, entry: Ref): Uint8Array {
+  if (db.encoding(entry) === ENC_INT) return Buffer.from(db.stringInteger(entry).toString(), 'latin1');
+  const start = db.stringStart(entry);
+  return db.arena.bytes[segmentOf(db.stringBlock(entry))].subarray(start, start + db.stringLength(entry));
+}
+
+/** The length of the value in bytes. */
+export function stringByteLength(db: Database, entry: Ref): number {
+  return db.encoding(entry) === ENC_INT ? db.stringInteger(entry).toString().length : db.stringLength(entry);
+}
+
+/** The value as an integer: a number when it is a safe one, a bigint above, undefined when the value is no 64-bit integer. */
+export function stringAsInteger(db: Database, entry: Ref): number | bigint | undefined {
+  if (db.encoding(entry) === ENC_INT) {
+    const value = db.stringNumber(entry);
+    return Number.isSafeInteger(value) ? value : db.stringInteger(entry);
+  }
+  const bytes = db.arena.bytes[segmentOf(db.stringBlock(entry))];
+  const start = db.stringStart(entry);
+  const end = start + db.stringLength(entry);
+  const small = readInteger(bytes, start, end);
+  return Number.isNaN(small) ? readBigInt(bytes, start, end) : small;
+}
+
+/** Whether the value equals the argument `index`. */
+export function stringEqualsArgument(context: CommandContext, db: Database, entry: Ref, index: number): boolean {
+  const value = stringBytes(db, entry);
+  const from = context.argStart(index);
+  if (context.argLength(index) !== value.length) return false;
+  for (let at = 0; at < value.length; at++) if (value[at] !== context.bytes[from + at]) return false;
+  return true;
+}
