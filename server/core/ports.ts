@@ -124,6 +124,8 @@ export interface ClientsPort {
   pauseState(): { readonly reason: string; readonly actions: 'none' | 'write' | 'all'; readonly timeoutMs: number };
   /** Closes clients whose user or rights changed, of a kind, … : all that `select` picks. */
   closeWhere(select: (session: Session) => boolean, reason: string): number;
+  /** Runs `action` when a client is gone; its session is still whole then. */
+  onClose(action: (session: Session) => void): void;
   /** A session without a socket, for a command stream that is applied (replication, files). */
   createObeying(kind: 'primary', name: string): Session;
 }
@@ -210,7 +212,50 @@ export interface ReplicationPort {
   readonly tooFewGoodReplicas: boolean;
   /** Drops all replica connections (they resync). */
   disconnectReplicas(): void;
+  readonly linkState: LinkState;
+  /**
+   * False on a replica from the moment that its old data set is dropped for a full sync until the new one is whole. Such a node answers LOADING while
+   * the sync runs and, when that broke off, MASTERDOWN whatever replica-serve-stale-data says; it should not be elected.
+   */
+  readonly dataWhole: boolean;
+  /** Dispatch's check for commands without the `stale` flag: a primary, a replica with its link up, or one that may serve what it has. Hot path. */
+  readonly mayServeData: boolean;
+  /** Error line when writes are refused here because of replication (READONLY, NOREPLICAS); undefined when they may go on. Hot path: two compares. */
+  refuseWrite(): string | undefined;
+
+  // ── The commands of the replication family ──
+  /** What the peer said of itself with REPLCONF; made when first asked for. */
+  profile(session: Session): ReplicaProfile;
+  /** SYNC and PSYNC: from here on the session is a replica. An error line when it is refused; else all that is answered goes out by the port. */
+  serveSync(session: Session, request: SyncRequest): string | undefined;
+  /** REPLCONF ACK of a replica; ignored from anybody else. */
+  takeAck(session: Session, offset: number, aofOffset: number): void;
+  /** REPLCONF GETACK in the stream of our primary: acknowledge at once. */
+  sendAck(): void;
 }
+
+export type LinkState = 'none' | 'connect' | 'connecting' | 'handshake' | 'sync' | 'connected';
+
+/** What a replica tells before it asks to sync. */
+export interface ReplicaProfile {
+  listeningPort: number;
+  /** '' = the address it connects from. */
+  announcedIp: string;
+  eof: boolean;
+  psync2: boolean;
+  /** 0x090102 for 9.1.2, 0 = not told. */
+  version: number;
+  /** Told with SET-CLUSTER-NODE-ID. */
+  nodeId: string;
+  /** Only the snapshot is wanted, no stream after it. */
+  rdbOnly: boolean;
+  /** Of the snapshot only the functions are wanted. */
+  withoutKeys: boolean;
+}
+
+export type SyncRequest =
+  | { readonly kind: 'sync' }
+  | { readonly kind: 'psync'; readonly id: string; readonly offset: number; readonly failover: boolean };
 
 export interface ReplicaView {
   readonly session: Session | undefined;
