@@ -13,7 +13,12 @@ export default defineConfig({
       project('unit', ['{lib,server,operator}/**/*.test.ts', 'test/structure.test.ts']),
       project('integration', ['test/{clients,integration}/**/*.test.ts'], { ...serial, testTimeout: 60_000, hookTimeout: 60_000 }),
       project('conformance', ['test/{conformance,interop}/**/*.test.ts'], { ...serial, testTimeout: 600_000, hookTimeout: 120_000 }),
-      project('e2e', ['test/e2e/**/*.test.ts'], { ...serial, testTimeout: 900_000, hookTimeout: 900_000 }),
+      project('e2e', ['test/e2e/**/*.test.ts'], {
+        ...serial,
+        globalSetup: ['test/e2e/setup.ts'],
+        testTimeout: 900_000,
+        hookTimeout: 900_000,
+      }),
       project('chaos', ['test/chaos/**/*.test.ts'], { ...serial, testTimeout: 3_600_000, hookTimeout: 600_000 }),
     ],
   },

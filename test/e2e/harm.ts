@@ -70,10 +70,10 @@ export async function uncordon(cluster: TestCluster, host: string): Promise<void
   await cluster.kubernetes.kubectl(['uncordon', host]);
 }
 
-/** Cuts nothing, only looks: the kernel's word on whether the last container of the pod died of its memory limit. */
-export async function lastTermination(cluster: TestCluster, pod: PodView): Promise<string> {
+/** Why the previous container of a pod ended, such as OOMKilled. */
+export async function lastTermination(cluster: TestCluster, podName: string): Promise<string> {
   const path = '{.status.containerStatuses[0].lastState.terminated.reason}';
-  return cluster.kubernetes.kubectl(['get', 'pod', pod.name, '-n', cluster.namespace, '-o', `jsonpath=${path}`]);
+  return cluster.kubernetes.kubectl(['get', 'pod', podName, '-n', cluster.namespace, '-o', `jsonpath=${path}`]);
 }
 
 function localNodeNumber(host: string): number {
