@@ -1,94 +1,109 @@
 /**
- * The nodes file on disk: atomic replacement, synced where asked, and the lock that keeps two servers from sharing one file.
+ * The cluster's nodes file on a disk: replaced whole (temporary file, fsync, rename, fsync of the folder), and held by one server at a time.
  *
- * Synchronous on purpose (see `cluster/environment.ts`). The lock is a Unix socket with an abstract name made of the folder's device
- * and inode and the file's name: the kernel lets go of it with the process, however it dies, so that nothing stale is ever in the way.
- * Other systems than Linux have no abstract names; there a socket file beside the nodes file does the same, and one that nobody
- * listens on is taken over.
+ * Node has no flock: the hold is a file `<name>.lock` with the process id and its start time. A hold whose process is gone, or whose id has been
+ * given to another process, is stale and taken over; so a server that was killed starts again without help.
  */
 
-import fs from 'node:fs';
-import net from 'node:net';
-import path from 'node:path';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { NodesStore } from '../cluster/environment.ts';
 
-export function createNodesStore(file: string): NodesStore {
-  const temporary = `${file}.tmp-${process.pid}`;
-  return {
-    read() {
-      try {
-        return fs.readFileSync(file, 'latin1');
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-        throw error;
-      }
-    },
-    write(content, sync) {
-      try {
-        const descriptor = fs.openSync(temporary, 'w', 0o644);
-        try {
-          fs.writeFileSync(descriptor, content, 'latin1');
-          if (sync) fs.fsyncSync(descriptor);
-        } finally {
-          fs.closeSync(descriptor);
-        }
-        fs.renameSync(temporary, file);
-      } catch (error) {
-        fs.rmSync(temporary, { force: true });
-        throw error;
-      }
-      if (sync) syncFolder(path.dirname(path.resolve(file)));
-    },
-  };
+/** Another server holds the file, or it cannot be held. */
+export class NodesFileInUse extends Error {
+  override readonly name = 'NodesFileInUse';
 }
 
-function syncFolder(folder: string): void {
-  const descriptor = fs.openSync(folder, 'r');
-  try {
-    fs.fsyncSync(descriptor);
-  } finally {
-    fs.closeSync(descriptor);
+export class NodesFileStore implements NodesStore {
+  private readonly path: string;
+  private readonly lockPath: string;
+  private held = false;
+
+  constructor(path: string) {
+    this.path = resolve(path);
+    this.lockPath = `${this.path}.lock`;
+  }
+
+  /** Holds the file for this process. Throws NodesFileInUse. */
+  hold(): void {
+    const mine = `${process.pid} ${startTimeOf(process.pid) ?? '-'}\n`;
+    for (let attempt = 0; attempt < 2; attempt++) {
+      try {
+        writeFileSync(this.lockPath, mine, { flag: 'wx' });
+        this.held = true;
+        return;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
+          throw new NodesFileInUse(`Cannot hold ${this.path}: ${(error as Error).message}`, { cause: error });
+        const owner = readIfThere(this.lockPath)?.trim() ?? '';
+        if (isAlive(owner)) throw new NodesFileInUse(`${this.path} is in use by the server with process id ${owner.split(' ')[0]}`);
+        rmSync(this.lockPath, { force: true });
+      }
+    }
+    throw new NodesFileInUse(`${this.path} is being taken by another server`);
+  }
+
+  release(): void {
+    if (this.held) rmSync(this.lockPath, { force: true });
+    this.held = false;
+  }
+
+  read(): string | undefined {
+    const content = readIfThere(this.path);
+    return content === '' ? undefined : content;
+  }
+
+  write(content: string, sync: boolean): void {
+    const temporary = `${this.path}.tmp-${process.pid}`;
+    const file = openSync(temporary, 'w', 0o644);
+    try {
+      writeSync(file, content);
+      if (sync) fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, this.path);
+    if (sync) syncFolder(dirname(this.path));
   }
 }
 
-/** Another process uses this nodes file. */
-export class NodesFileInUseError extends Error {
-  override readonly name = 'NodesFileInUseError';
+function syncFolder(path: string): void {
+  const folder = openSync(path, 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
 }
 
-/** Takes the lock of a nodes file; the function that comes back lets go of it. Rejects with NodesFileInUseError. */
-export async function lockNodesFile(file: string): Promise<() => void> {
-  const absolute = path.resolve(file);
-  const { dev, ino } = fs.statSync(path.dirname(absolute));
-  const abstract = process.platform === 'linux';
-  const name = abstract ? `\0slotkeeper-nodes:${dev}:${ino}:${path.basename(absolute)}` : `${absolute}.lock`;
-  if (!abstract && fs.existsSync(name) && !(await answers(name))) fs.rmSync(name, { force: true });
-  return new Promise((resolve, reject) => {
-    const server = net.createServer(socket => socket.destroy());
-    server.once('error', error => {
-      const inUse = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
-      reject(
-        inUse
-          ? new NodesFileInUseError(
-              `Sorry, the cluster configuration file ${file} is already used by a different Cluster node. Please make sure that different nodes use different cluster configuration files.`,
-            )
-          : error,
-      );
-    });
-    server.listen(name, () => {
-      server.unref();
-      resolve(() => server.close());
-    });
-  });
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
-function answers(name: string): Promise<boolean> {
-  return new Promise(resolve => {
-    const socket = net.connect(name);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
+/** The owner of a lock still runs: same process id and same start time. Our own id is an earlier life in a container (always process 1), unless the start time says it is us. */
+function isAlive(owner: string): boolean {
+  const [pid, startTime] = owner.split(' ');
+  const now = startTimeOf(Number(pid));
+  if (now !== undefined) return startTime === '-' || now === startTime;
+  try {
+    process.kill(Number(pid), 0);
+    return process.platform !== 'linux';
+  } catch {
+    return false;
+  }
+}
+
+/** Start time in clock ticks since boot (Linux), undefined where it cannot be told. */
+function startTimeOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
+  }
 }
