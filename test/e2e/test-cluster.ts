@@ -39,8 +39,17 @@ export class TestCluster {
   readonly name: string;
   #spec: Record<string, unknown>;
   #password = '';
+  /** Where this machine reaches the pod of an address: its very address, unless the cluster is elsewhere. */
+  readonly #reach: (ip: string) => { readonly host: string; readonly port: number };
 
-  constructor(kubernetes: Kubernetes, namespace: string, name: string, spec: Record<string, unknown>) {
+  constructor(
+    kubernetes: Kubernetes,
+    namespace: string,
+    name: string,
+    spec: Record<string, unknown>,
+    reach: (ip: string) => { readonly host: string; readonly port: number } = ip => ({ host: ip, port: 6379 }),
+  ) {
+    this.#reach = reach;
     this.kubernetes = kubernetes;
     this.namespace = namespace;
     this.name = name;
@@ -128,7 +137,7 @@ export class TestCluster {
   }
 
   connect(ip: string, timeoutMs = 2_000, connectTimeoutMs = timeoutMs): Promise<NodeConnection> {
-    return NodeConnection.open({ host: ip, port: 6379, password: this.#password, timeoutMs, connectTimeoutMs });
+    return NodeConnection.open({ ...this.#reach(ip), password: this.#password, timeoutMs, connectTimeoutMs });
   }
 
   async ask(ip: string, ...command: readonly string[]): Promise<unknown> {
