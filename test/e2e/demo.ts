@@ -166,13 +166,9 @@ async function demo(kubernetes: Kubernetes, image: string | undefined, keep: boo
   if (kubernetes.isLocal && !isUp()) await up();
   if (image !== undefined) process.env['SLOTKEEPER_IMAGE'] = image;
   await step('helm install slotkeeper', () => kubernetes.installOperator());
-  const cluster = new TestCluster(
-    kubernetes,
-    NAMESPACE,
-    'demo',
-    clusterSpec(image ?? process.env['SLOTKEEPER_IMAGE'] ?? 'localhost/slotkeeper:dev'),
-  );
-  const forwards = new Forwards();
+  const forwards = new Forwards(kubernetes);
+  const spec = clusterSpec(image ?? process.env['SLOTKEEPER_IMAGE'] ?? slotkeeperImage);
+  const cluster = new TestCluster(kubernetes, NAMESPACE, 'demo', spec, ip => forwards.reach(ip));
   await step('kubectl apply: a ValkeyCluster of three shards with a replica each', async () => {
     await cluster.apply();
     await cluster.ready(120_000);
