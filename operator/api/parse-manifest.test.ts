@@ -37,7 +37,19 @@ describe('a ValkeyCluster as a user writes it', () => {
       'spec.config.cluster-node-timeout: the operator sets this directive; use spec.nodeTimeoutMilliseconds',
     ]);
     expect(problemsOf({ config: { port: 1 } })).toEqual(['spec.config.port: the operator sets this directive itself']);
+  });
+
+  it('may only set directives of Valkey, to values that Valkey takes', () => {
+    expect(problemsOf({ config: { 'maxmemory-policies': 'x' } })).toEqual([
+      'spec.config: "maxmemory-policies" is not a directive of Valkey 9.1; names are lower case, such as maxmemory-policy',
+    ]);
     expect(problemsOf({ config: { 'Max Memory': '1' } })[0]).toContain('is not a directive');
+    expect(problemsOf({ config: { 'maxmemory-policy': 'sometimes' } })[0]).toContain(
+      'spec.config.maxmemory-policy: "sometimes" is not valid: argument(s) must be one of',
+    );
+    expect(
+      problemsOf({ config: { 'maxmemory-policy': 'allkeys-lru', maxclients: 500, 'client-output-buffer-limit': 'pubsub 32mb 8mb 60' } }),
+    ).toEqual([]);
   });
 
   it('needs the right apiVersion and kind and a name that fits into labels', () => {

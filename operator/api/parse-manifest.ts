@@ -3,6 +3,8 @@
  * The same schema and rules as the CRD: what Kubernetes refuses at apply, a local start refuses too.
  */
 import { z } from 'zod';
+import { findDirective } from '../../lib/directives.ts';
+import { initialValue, readDirective } from '../../lib/directive-value.ts';
 import { API_GROUP_VERSION, VALKEY_CLUSTER_KIND } from './group.ts';
 import { ownedDirective } from './owned-directives.ts';
 import type { ValkeyClusterSpec } from './valkey-cluster.ts';
@@ -49,18 +51,25 @@ export function parseManifest(input: unknown): ParsedManifest {
 
 /** What stands in `spec.config` and may not. */
 function configProblems(config: Readonly<Record<string, string | number>>): string[] {
-  return Object.keys(config).flatMap(name => {
-    if (!/^[a-z][a-z0-9-]*$/.test(name))
-      return [`spec.config: "${name}" is not a directive of valkey.conf; names are lower case, such as maxmemory-policy`];
-    const owned = ownedDirective(name);
-    if (owned === undefined) return [];
-    if (owned.field !== undefined) return [`spec.config.${name}: the operator sets this directive; use ${owned.field}`];
-    return [
-      owned.setBy === 'none'
-        ? `spec.config.${name}: this directive cannot be used in a managed cluster`
-        : `spec.config.${name}: the operator sets this directive itself`,
-    ];
+  return Object.entries(config).flatMap(([name, value]) => {
+    const problem = directiveProblem(name, String(value));
+    return problem === undefined ? [] : [problem];
   });
+}
+
+function directiveProblem(name: string, value: string): string | undefined {
+  const directive = name === name.toLowerCase() ? findDirective(name) : undefined;
+  if (directive === undefined)
+    return `spec.config: "${name}" is not a directive of Valkey 9.1; names are lower case, such as maxmemory-policy`;
+  const owned = ownedDirective(name);
+  if (owned?.field !== undefined) return `spec.config.${name}: the operator sets this directive; use ${owned.field}`;
+  if (owned !== undefined)
+    return owned.setBy === 'none'
+      ? `spec.config.${name}: this directive cannot be used in a managed cluster`
+      : `spec.config.${name}: the operator sets this directive itself`;
+  const words = directive.flags.includes('multi-arg') ? value.split(' ') : [value];
+  const reading = readDirective(directive, words, initialValue(directive));
+  return reading.ok ? undefined : `spec.config.${name}: ${JSON.stringify(value)} is not valid: ${reading.reason}`;
 }
 
 function describeIssue(issue: z.core.$ZodIssue, input: unknown, root = 'spec'): string {

@@ -9,11 +9,12 @@
  */
 import { z } from 'zod';
 import type { Condition } from './conditions.ts';
+import { DIRECTIVES } from '../../lib/directives.ts';
 import { CONDITION_TYPES } from './conditions.ts';
 import { OWNED_DIRECTIVES } from './owned-directives.ts';
 
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
-const QUANTITY = /^[0-9]+(\.[0-9]+)?(m|k|K|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$/;
+const QUANTITY = /^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$/;
 
 const quantity = z
   .union([z.int().min(0), z.string().regex(QUANTITY, 'must be a quantity such as "500m", "2" or "1Gi"')])
@@ -135,12 +136,15 @@ const nodeStatusSchema = z.strictObject({
   containerId: z.string().optional().describe('Container that last ran this node id.'),
 });
 
+const lostNodeSchema = z.strictObject({ nodeId: z.string(), name: z.string(), podUid: z.string(), containerId: z.string().optional() });
+
 const shardStatusSchema = z.strictObject({
   index: z.int(),
   primary: z.string().optional().describe('Name of the node that is primary.'),
   slots: z.string().describe('Slot ranges, such as "0-5460".'),
   readyReplicas: z.int(),
   nodes: z.array(nodeStatusSchema),
+  lostNodes: z.array(lostNodeSchema).optional().describe('Node ids that the cluster still knows although their process does not answer.'),
 });
 
 const conditionSchema = z.strictObject({
@@ -187,11 +191,12 @@ export interface CelRule {
   readonly path: string;
   readonly rule: string;
   readonly message: string;
-  /** A CEL expression for a message that names the value; `message` is what is shown when it fails. */
-  readonly messageExpression?: string;
 }
 
-const ownedNames = JSON.stringify(OWNED_DIRECTIVES.map(owned => owned.name));
+const quoted = (names: readonly string[]): string => JSON.stringify(names);
+const directiveNames = DIRECTIVES.flatMap(directive =>
+  directive.alias === undefined ? [directive.name] : [directive.name, directive.alias],
+);
 
 export const VALKEY_CLUSTER_CEL_RULES: readonly CelRule[] = [
   {
@@ -201,14 +206,14 @@ export const VALKEY_CLUSTER_CEL_RULES: readonly CelRule[] = [
   },
   {
     path: 'spec.config',
-    rule: `self.all(name, !(name in ${ownedNames}))`,
-    message: 'config holds a directive that the operator sets itself',
-    messageExpression: `"config may not set " + self.filter(name, name in ${ownedNames}).map(name, name).join(", ") + ": the operator sets it; see nodeTimeoutMilliseconds, resources and auth"`,
+    rule: `self.all(name, !(name in ${quoted(OWNED_DIRECTIVES.map(owned => owned.name))}))`,
+    message:
+      'config holds a directive that the operator sets itself, such as port, dir, save or cluster-enabled; for the node timeout use nodeTimeoutMilliseconds, for the password auth.passwordSecret',
   },
   {
     path: 'spec.config',
-    rule: "self.all(name, name.matches('^[a-z][a-z0-9-]*$'))",
-    message: 'a name in config is a directive of valkey.conf in lower case, such as maxmemory-policy',
+    rule: `self.all(name, name in ${quoted(directiveNames)})`,
+    message: 'config holds a name that is no directive of Valkey 9.1; names are lower case, such as maxmemory-policy',
   },
 ];
 

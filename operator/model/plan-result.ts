@@ -1,0 +1,16 @@
+/** What one turn of planning gives: steps, what to tell, and what to remember. */
+import type { Action, Decision, Finding } from './action.ts';
+import type { Memory } from './memory.ts';
+import type { Topology } from './topology.ts';
+
+export interface PlanResult {
+  readonly actions: readonly Action[];
+  readonly decisions: readonly Decision[];
+  readonly findings: readonly Finding[];
+  readonly memory: Memory;
+  readonly topology: Topology;
+  /** All copies of some slots are gone: the status must say so before they are given to empty nodes. */
+  readonly dataLoss?: { readonly message: string };
+  /** When to look again although nothing was reported. */
+  readonly recheckAfterMs: number;
+}

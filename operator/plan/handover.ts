@@ -1,0 +1,38 @@
+/**
+ * Handing over a primary's role in peace: CLUSTER FAILOVER to a replica that has caught up. It loses nothing and pauses writes for less than a second.
+ *
+ * Wanted when the primary's machine is being drained, when its pod is on its way down and did not hand over by itself, and before the primary is restarted or removed.
+ */
+import type { Member, ShardTopology } from '../model/topology.ts';
+import type { PlanContext } from './context.ts';
+import { FAILOVER_REPEAT_MS, TERMINATING_HANDOVER_MS } from './limits.ts';
+import { successorOf } from './shard-health.ts';
+
+/** Asks `successor` to take over; not again before the first request has run out. */
+export function handOver(context: PlanContext, shard: ShardTopology, primary: Member, successor: Member, reason: string): void {
+  if (!context.memory.take(`handover:${primary.view.nodeId}`, 'failover', FAILOVER_REPEAT_MS)) return;
+  context.act({ kind: 'failover', node: successor.name, mode: 'graceful', reason });
+  context.tell(
+    `handover:${primary.view.nodeId}:${successor.view.nodeId}`,
+    'Normal',
+    'HandingOver',
+    `Shard ${shard.index}: ${primary.name} hands over to ${successor.name}: ${reason}`,
+  );
+}
+
+export function planEvacuation(context: PlanContext): void {
+  for (const shard of context.topology.shards) {
+    const { primary } = shard;
+    if (primary === undefined || primary.strangers.length > 0) continue;
+    const stays = (replica: Member): boolean => !replica.pod.hostUnschedulable && replica.wanted;
+    const stoppingMs = primary.pod.deletingSince === undefined ? 0 : context.now - primary.pod.deletingSince;
+    const reason = primary.pod.hostUnschedulable
+      ? `its machine ${primary.pod.hostNode ?? ''} is being drained`
+      : stoppingMs >= TERMINATING_HANDOVER_MS
+        ? 'its pod is stopping'
+        : undefined;
+    if (reason === undefined) continue;
+    const successor = successorOf(shard, stays);
+    if (successor !== undefined) handOver(context, shard, primary, successor, reason);
+  }
+}

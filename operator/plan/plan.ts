@@ -1,0 +1,123 @@
+/**
+ * The plan: from what is, what should be and what is remembered, the next steps. Pure; one file per concern, composed here in the order of weight.
+ *
+ *     deletion → password, workloads → joining → slots or data loss → failover → repair → (when quiet) surplus, evacuation, live configuration, rollout
+ *
+ * A turn plans all that is safe to do at once; what depends on an effect waits for the next turn, which sees it.
+ */
+import { CLUSTER_FINALIZER } from '../api/group.ts';
+import type { Memory } from '../model/memory.ts';
+import type { Observation } from '../model/observation.ts';
+import type { PlanResult } from '../model/plan-result.ts';
+import { PlanContext } from './context.ts';
+import { planDataLoss } from './data-loss.ts';
+import { planFailover } from './failover.ts';
+import { planEvacuation } from './handover.ts';
+import { planJoining } from './joining.ts';
+import { RECHECK_BUSY_MS, RECHECK_STEADY_MS, RECHECK_WAITING_MS } from './limits.ts';
+import { planLiveConfig } from './live-config.ts';
+import { MemoryDraft } from './memory-draft.ts';
+import { findPodProblems } from './pod-problems.ts';
+import { readTopology } from './read-topology.ts';
+import { planRepair } from './repair.ts';
+import { planRollout } from './rollout.ts';
+import { isSettled, whyUnsettled } from './shard-health.ts';
+import { planSlots } from './slots.ts';
+import { planSurplus } from './surplus.ts';
+
+export function plan(observation: Observation, memory: Memory): PlanResult {
+  const topology = readTopology(observation, memory);
+  const draft = new MemoryDraft(memory, observation.at);
+  const context = new PlanContext(observation, topology, draft);
+  const dataLoss = planAll(context);
+  const runIds = new Set([...topology.members.values()].map(member => member.view.runId));
+  return {
+    actions: context.actions,
+    decisions: draft.decisions,
+    findings: context.findings,
+    memory: draft.finish(topology.processes, runIds),
+    topology,
+    ...(dataLoss === undefined ? {} : { dataLoss }),
+    recheckAfterMs: recheckAfter(context, dataLoss !== undefined),
+  };
+}
+
+function planAll(context: PlanContext): PlanResult['dataLoss'] {
+  const { cluster } = context.observation;
+  if (cluster.deletedAt !== undefined) {
+    planDeletion(context);
+    return undefined;
+  }
+  if (cluster.specProblem !== undefined) {
+    context.degraded('InvalidSpec', cluster.specProblem);
+    context.tell('invalidSpec', 'Warning', 'InvalidSpec', cluster.specProblem);
+    return undefined;
+  }
+  planWorkloads(context);
+  findPodProblems(context);
+  return planTopology(context);
+}
+
+function planDeletion(context: PlanContext): void {
+  const { finalizers } = context.observation.cluster;
+  if (!finalizers.includes(CLUSTER_FINALIZER)) return;
+  context.progressing('Deleting', `${context.observation.workloads.length} nodes are being removed`);
+  context.tell('deleting', 'Normal', 'Deleting', 'The nodes and all that belongs to them are removed');
+  context.act({ kind: 'deleteAll' }, { kind: 'removeFinalizer' });
+}
+
+function planWorkloads(context: PlanContext): void {
+  const { cluster, drift, passwordAvailable, wanted } = context.observation;
+  if (!cluster.finalizers.includes(CLUSTER_FINALIZER)) context.act({ kind: 'addFinalizer' });
+  if (drift.length > 0) context.act({ kind: 'applyWorkloads' });
+  if (passwordAvailable) return;
+  const { secretName, key, generate } = wanted.password;
+  if (generate) context.progressing('Creating', `The Secret ${secretName} with the password is being made`);
+  else {
+    const note = `The Secret ${secretName} with the password in its key "${key}" is missing`;
+    context.degraded('PasswordSecretMissing', note);
+    context.tell('password', 'Warning', 'PasswordSecretMissing', note);
+  }
+}
+
+function planTopology(context: PlanContext): PlanResult['dataLoss'] {
+  const before = context.actions.length;
+  const dataLoss = planDataLoss(context);
+  if (dataLoss !== undefined) {
+    context.tell('dataLoss', 'Warning', 'DataLost', dataLoss.message);
+    return dataLoss;
+  }
+  planJoining(context);
+  planSlots(context);
+  planFailover(context);
+  planRepair(context);
+  const acted = context.actions.length > before;
+  if (acted)
+    context.progressing(
+      context.formed ? 'Repairing' : 'Forming',
+      context.formed ? 'Nodes are joined, given their part or forgotten' : 'Nodes meet and are given slots',
+    );
+  const whole = context.topology.shards.every(shard => shard.primary !== undefined);
+  if (!acted && whole && context.formed) {
+    planSurplus(context);
+    planEvacuation(context);
+    planLiveConfig(context);
+  }
+  planRollout(context, context.actions.length === before && whole);
+  reportUnsettled(context);
+  return undefined;
+}
+
+/** What still has to come about without a step of ours, such as a full sync. */
+function reportUnsettled(context: PlanContext): void {
+  if (!context.formed) return;
+  const unsettled = context.topology.shards.filter(shard => !isSettled(context, shard));
+  if (unsettled.length > 0) context.progressing('Repairing', whyUnsettled(context, unsettled[0]) ?? '');
+}
+
+function recheckAfter(context: PlanContext, dataLoss: boolean): number {
+  const { findings, actions } = context;
+  if (actions.length > 0 || dataLoss || !context.formed) return RECHECK_BUSY_MS;
+  if (findings.some(finding => finding.condition === 'Progressing')) return RECHECK_BUSY_MS;
+  return findings.length > 0 ? RECHECK_WAITING_MS : RECHECK_STEADY_MS;
+}

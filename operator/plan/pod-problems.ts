@@ -1,0 +1,78 @@
+/** What is wrong with pods and with the way to them, as findings for the status: the pod, the reason, the platform's words. */
+import type { WorkloadObservation } from '../model/workload.ts';
+import type { PlanContext } from './context.ts';
+import { FOREIGN_NODES_REPORT_MS, UNREACHABLE_REPORT_MS } from './limits.ts';
+
+/** Reasons of a waiting container that pass by themselves. */
+const STARTING: ReadonlySet<string> = new Set(['ContainerCreating', 'PodInitializing', 'Pending', 'Starting', '']);
+
+export function findPodProblems(context: PlanContext): void {
+  const { observation } = context;
+  const byName = new Map(observation.workloads.map(workload => [workload.name, workload]));
+  let starting = 0;
+  for (const { name } of observation.wanted.nodes) {
+    const workload = byName.get(name);
+    const problem = workload?.pod === undefined ? undefined : podProblem(workload);
+    if (problem !== undefined) {
+      context.degraded(problem.reason, `${name}: ${problem.message}`);
+      context.tell(`pod:${name}:${problem.reason}`, 'Warning', problem.reason, `${name}: ${problem.message}`);
+    } else if (!context.topology.members.has(name)) {
+      starting++;
+      findUnreachable(context, name);
+    }
+  }
+  if (starting > 0)
+    context.progressing(
+      context.formed ? 'Repairing' : 'Creating',
+      `${starting} of ${observation.wanted.nodes.length} nodes do not answer yet`,
+    );
+  findForeign(context);
+}
+
+function podProblem({ pod }: WorkloadObservation): { readonly reason: string; readonly message: string } | undefined {
+  if (pod === undefined || pod.deletingSince !== undefined) return undefined;
+  const { process, lastTermination } = pod;
+  switch (process.kind) {
+    case 'running':
+      return undefined;
+    case 'waiting': {
+      if (STARTING.has(process.reason)) return undefined;
+      const last =
+        lastTermination === undefined ? '' : `; it ended last with ${lastTermination.reason} (exit code ${lastTermination.exitCode})`;
+      if (process.reason === 'CrashLoopBackOff' && lastTermination?.reason === 'OOMKilled')
+        return { reason: 'OOMKilled', message: 'the process was killed by its memory limit and is started again' };
+      return { reason: process.reason, message: `${process.message === '' ? 'the container cannot start' : process.message}${last}` };
+    }
+    case 'terminated':
+      return {
+        reason: process.reason === '' ? 'PodFailed' : process.reason,
+        message: `${process.message === '' ? 'the process ended' : process.message} (exit code ${process.exitCode})`,
+      };
+  }
+}
+
+function findUnreachable(context: PlanContext, name: string): void {
+  const node = context.observation.nodes.get(name);
+  if (
+    node === undefined ||
+    node.reachable ||
+    context.memory.heldFor(`unreachable:${name}`) < (node.problem === 'authentication' ? 0 : UNREACHABLE_REPORT_MS)
+  )
+    return;
+  const reason = node.problem === 'authentication' ? 'AuthenticationFailed' : 'NodeNotReachable';
+  context.degraded(reason, `${name}: ${node.message}`);
+  context.tell(`unreachable:${name}:${reason}`, 'Warning', reason, `${name}: ${node.message}`);
+}
+
+function findForeign(context: PlanContext): void {
+  for (const [name, announced] of context.topology.impostors) {
+    if (context.memory.heldFor(`impostor:${name}`) < FOREIGN_NODES_REPORT_MS) continue;
+    context.degraded('ForeignNodes', `${name}: a node that calls itself "${announced}" answers at its address; it is left alone`);
+  }
+  for (const member of context.topology.members.values()) {
+    if (member.strangers.length === 0 || context.memory.heldFor(`strangers:${member.name}`) < FOREIGN_NODES_REPORT_MS) continue;
+    const note = `${member.name} knows nodes that are not of this cluster (${member.strangers.map(id => id.slice(0, 8)).join(', ')}); it is left alone until they are forgotten`;
+    context.degraded('ForeignNodes', note);
+    context.tell(`strangers:${member.name}`, 'Warning', 'ForeignNodes', note);
+  }
+}

@@ -1,0 +1,24 @@
+/** Kubernetes quantities ("1Gi", "500M", 1024) as bytes. */
+
+const FACTORS: Readonly<Record<string, number>> = {
+  '': 1,
+  m: 0.001,
+  k: 1e3,
+  K: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+  P: 1e15,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  Ti: 2 ** 40,
+  Pi: 2 ** 50,
+};
+
+/** Undefined when `quantity` is none. */
+export function bytesOfQuantity(quantity: string | number): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)([A-Za-z]*)$/.exec(String(quantity));
+  const factor = match === null ? undefined : FACTORS[match[2]];
+  return match === null || factor === undefined ? undefined : Math.floor(Number(match[1]) * factor);
+}

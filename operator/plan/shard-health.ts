@@ -1,0 +1,43 @@
+/** Is a shard well enough to lose a member, or to hand over its primary's role? */
+import type { Member, ShardTopology } from '../model/topology.ts';
+import type { PlanContext } from './context.ts';
+import { CAUGHT_UP_LAG_BYTES } from './limits.ts';
+import { primaryIdOf } from './read-topology.ts';
+
+/** `replica` has all that `primary` wrote, but for the last moments. */
+export function hasCaughtUp(replica: Member, primary: Member): boolean {
+  const { replication, offset, loading } = replica.view;
+  if (replication === undefined || !replication.up || replication.syncing || loading) return false;
+  return primaryIdOf(replica) === primary.view.nodeId && primary.view.offset - offset <= CAUGHT_UP_LAG_BYTES;
+}
+
+/** Every wanted node of the shard but `except` answers, plays its part and has caught up; the primary sees a whole cluster. */
+export function isSettled(context: PlanContext, shard: ShardTopology, except?: string): boolean {
+  return whyUnsettled(context, shard, except) === undefined;
+}
+
+/** In words for a human; undefined when all is well. */
+export function whyUnsettled(context: PlanContext, shard: ShardTopology, except?: string): string | undefined {
+  const { primary } = shard;
+  if (primary === undefined) return `shard ${shard.index} has no primary that answers`;
+  if (!primary.view.clusterOk) return `${primary.name} says that the cluster is not whole`;
+  for (const node of context.observation.wanted.nodes) {
+    if (node.shard !== shard.index || node.name === except || node.name === primary.name) continue;
+    const member = context.topology.members.get(node.name);
+    if (member === undefined) return `${node.name} does not answer`;
+    if (member.pod.deletingSince !== undefined) return `${node.name} is stopping`;
+    if (!hasCaughtUp(member, primary)) return `${node.name} has not caught up with ${primary.name}`;
+  }
+  return undefined;
+}
+
+/** The replica to hand over to: caught up, staying, most advanced; `suits` narrows the choice. */
+export function successorOf(shard: ShardTopology, suits: (replica: Member) => boolean): Member | undefined {
+  const { primary } = shard;
+  if (primary === undefined) return undefined;
+  return shard.replicas
+    .filter(replica => replica.strangers.length === 0 && replica.pod.deletingSince === undefined && replica.pod.process.kind === 'running')
+    .filter(replica => hasCaughtUp(replica, primary) && suits(replica))
+    .toSorted((a, b) => b.view.offset - a.view.offset || (a.name < b.name ? -1 : 1))
+    .at(0);
+}

@@ -1,0 +1,58 @@
+/**
+ * Slots: every slot has an owner, in a cluster that holds no data yet.
+ *
+ * That is a cluster that was never whole, or one whose loss stands in the status already (data-loss.ts). Slots are given out once every shard has a node to give
+ * them to. Slots whose owner is gone for good go to an empty node of the shard, or with its primary's role to a replica that never had data.
+ */
+import type { Member, ShardTopology } from '../model/topology.ts';
+import { countSlots } from '../../lib/slot-ranges.ts';
+import { trusted, type PlanContext } from './context.ts';
+import { FORCE_REPEAT_MS } from './limits.ts';
+
+export function planSlots(context: PlanContext): void {
+  if (context.formed) return;
+  const { shards } = context.topology;
+  const heirs = shards.map(shard => (shard.unassigned.length === 0 && shard.primary !== undefined ? undefined : heirOf(context, shard)));
+  const missing = shards.filter((shard, i) => heirs[i] === undefined && (shard.unassigned.length > 0 || shard.primary === undefined));
+  if (missing.length > 0) {
+    context.progressing('Forming', `Waiting for a node of shard ${missing.map(shard => shard.index).join(', ')} to answer`);
+    return;
+  }
+  for (const [i, shard] of shards.entries()) {
+    const heir = heirs[i];
+    if (heir !== undefined) giveSlots(context, shard, heir);
+  }
+}
+
+/** Who gets the shard's slots; undefined while its owner may come back or no node is there. */
+function heirOf(context: PlanContext, shard: ShardTopology): Member | undefined {
+  if (shard.primary !== undefined) return shard.primary;
+  if (shard.ownerId !== undefined && !context.isGone(shard.ownerId)) return undefined;
+  const candidates = trusted(context.topology).filter(member => member.shard === shard.index && member.wanted);
+  const withData = shard.replicas.some(replica => replica.view.offset > 0 && replica.view.keys > 0);
+  if (withData) return undefined; // the nodes' vote or a fenced promotion: failover.ts
+  return candidates.find(member => member.empty) ?? candidates.find(member => shard.replicas.includes(member));
+}
+
+function giveSlots(context: PlanContext, shard: ShardTopology, heir: Member): void {
+  if (heir.view.role === 'replica') {
+    if (context.memory.take(`takeover:${heir.view.nodeId}`, 'failover', FORCE_REPEAT_MS))
+      context.act({ kind: 'failover', node: heir.name, mode: 'takeover', reason: 'no copy of the shard is left' });
+    return;
+  }
+  const ownerIsGone = shard.ownerId !== undefined && shard.primary === undefined;
+  const ranges = ownerIsGone ? [shard.range] : shard.unassigned;
+  if (countSlots(ranges) === 0) return;
+  if (ownerIsGone) {
+    // What the gone owner had counts by its epoch until somebody claims it with a higher one; nodes that still list it must drop it first.
+    for (const member of trusted(context.topology))
+      if (member.view.peers.some(peer => peer.nodeId === shard.ownerId)) forgetOwner(context, member, shard);
+    context.act({ kind: 'bumpEpoch', node: heir.name });
+  }
+  context.act({ kind: 'addSlots', node: heir.name, ranges });
+}
+
+function forgetOwner(context: PlanContext, member: Member, shard: ShardTopology): void {
+  if (shard.ownerId === undefined || shard.replicas.includes(member)) return;
+  context.act({ kind: 'forget', node: member.name, nodeId: shard.ownerId });
+}

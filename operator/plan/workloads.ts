@@ -1,0 +1,100 @@
+/**
+ * What a cluster should have in the place it runs in: pure, from the spec alone.
+ *
+ * The command line of a node has three parts, the later winning: our defaults, the user's `config`, and what the operator owns.
+ * The revision is a hash of all that a process must be restarted for. Values of live directives are not in it, only their names (see live-directives.ts).
+ */
+import { stableHash } from '../../lib/stable-hash.ts';
+import { announcedName, connectionSecretName, generatedPasswordSecretName, nodeName } from '../api/group.ts';
+import type { ClusterResource } from '../model/cluster.ts';
+import type { ClusterWorkloads, DirectiveLine, NodeWorkload } from '../model/workload.ts';
+import { isLiveDirective } from './live-directives.ts';
+import { bytesOfQuantity } from './quantity.ts';
+
+const MEBIBYTE = 2 ** 20;
+
+/** @param defaultImage of nodes whose spec names none. */
+export function wantedWorkloads(cluster: ClusterResource, defaultImage: string): ClusterWorkloads {
+  const { spec, namespace, name } = cluster;
+  const secret = spec.auth?.passwordSecret;
+  const nodes: NodeWorkload[] = [];
+  for (let shard = 0; shard < spec.shards; shard++)
+    for (let index = 0; index <= spec.replicas; index++) nodes.push(nodeWorkload(cluster, shard, index, spec.image ?? defaultImage));
+  return {
+    key: cluster.key,
+    namespace,
+    cluster: name,
+    uid: cluster.uid,
+    generation: cluster.generation,
+    nodes,
+    shards: spec.shards,
+    replicas: spec.replicas,
+    resources: spec.resources ?? {},
+    scheduling: spec.scheduling ?? {},
+    podDisruptionBudget: spec.podDisruptionBudget.mode,
+    terminationGracePeriodSeconds: spec.terminationGracePeriodSeconds,
+    password:
+      secret === undefined
+        ? { secretName: generatedPasswordSecretName(name), key: 'password', generate: true }
+        : { secretName: secret.name, key: secret.key, generate: false },
+    connectionSecretName: connectionSecretName(name),
+  };
+}
+
+function nodeWorkload(cluster: ClusterResource, shard: number, index: number, image: string): NodeWorkload {
+  const name = nodeName(cluster.name, shard, index);
+  const directives = nodeDirectives(cluster, name);
+  const { spec } = cluster;
+  const restarts = directives
+    .filter(line => line.name !== 'cluster-announce-human-nodename')
+    .map(line => (isLiveDirective(line.name) ? [line.name] : [line.name, ...line.args]));
+  const revision = stableHash([
+    image,
+    restarts,
+    spec.resources,
+    spec.scheduling,
+    spec.auth?.passwordSecret,
+    spec.terminationGracePeriodSeconds,
+  ]);
+  return { name, shard, index, image, directives, revision };
+}
+
+function nodeDirectives(cluster: ClusterResource, name: string): readonly DirectiveLine[] {
+  const { spec, namespace } = cluster;
+  const maxmemory = maxmemoryOf(spec.resources?.limits?.memory);
+  const defaults: DirectiveLine[] = [
+    line('cluster-require-full-coverage', 'no'),
+    line('cluster-slot-stats-enabled', 'yes'),
+    line('repl-diskless-sync', 'yes'),
+    line('repl-diskless-sync-delay', '0'),
+    line('dual-channel-replication-enabled', 'yes'),
+    ...(maxmemory === undefined ? [] : [line('maxmemory', String(maxmemory))]),
+  ];
+  const owned: DirectiveLine[] = [
+    line('cluster-enabled', 'yes'),
+    line('cluster-config-file', 'nodes.conf'),
+    line('cluster-node-timeout', String(spec.nodeTimeoutMilliseconds)),
+    line('cluster-announce-human-nodename', announcedName(namespace, name)),
+    line('cluster-allow-replica-migration', 'no'),
+    line('save', ''),
+    line('appendonly', 'no'),
+    line('shutdown-on-sigterm', 'failover'),
+  ];
+  const user = Object.entries(spec.config ?? {})
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([directive, value]) => line(directive, String(value)));
+  const set = new Set(user.map(directive => directive.name));
+  return [...defaults.filter(directive => !set.has(directive.name)), ...user, ...owned];
+}
+
+function line(name: string, ...args: readonly string[]): DirectiveLine {
+  return { name, args };
+}
+
+/** The memory limit less room for the process, its buffers and a full sync: a quarter of it, at least 96 MiB, at most half. */
+export function maxmemoryOf(limit: string | number | undefined): number | undefined {
+  const bytes = limit === undefined ? undefined : bytesOfQuantity(limit);
+  if (bytes === undefined || bytes === 0) return undefined;
+  const reserve = Math.min(Math.max(bytes / 4, 96 * MEBIBYTE), bytes / 2);
+  return Math.floor((bytes - reserve) / MEBIBYTE) * MEBIBYTE || MEBIBYTE;
+}
