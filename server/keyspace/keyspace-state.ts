@@ -1,0 +1,81 @@
+/**
+ * What all databases of one server share: the arena, the hash key, the time of the batch, the counters, and the ways up to those who must hear of
+ * expired keys. Plain fields: the hot path reads them.
+ */
+
+import type { Arena, Ref } from '../memory/arena.ts';
+import type { Database, FreeValue } from './database.ts';
+import type { HashKey } from './key-hash.ts';
+
+/** What happens to a key whose time has come. */
+export const EXPIRY_DELETE = 0;
+/** A replica, or writes are paused: the key counts as gone, but stays until the primary deletes it. */
+export const EXPIRY_HIDE = 1;
+/** The primary's stream, or a file, is applied: the key is there. */
+export const EXPIRY_IGNORE = 2;
+export type ExpiryMode = 0 | 1 | 2;
+
+/** A flushed content: frees up to `limit` entries; false when all are freed. */
+export interface Releasable {
+  release(limit: number): boolean;
+}
+
+/** Told after the checks and before the entry is gone. */
+export type OnExpired = (db: Database, entry: Ref) => void;
+
+export interface KeyspaceOptions {
+  readonly arena: Arena;
+  readonly hashKey: HashKey;
+  /** Cluster mode: one table for each hash slot. */
+  readonly bySlot: boolean;
+  readonly freeValue: FreeValue;
+  readonly onExpired: OnExpired;
+  /** [0, 1): for the LFU counter and random keys. */
+  readonly random: () => number;
+}
+
+export class KeyspaceState {
+  readonly arena: Arena;
+  readonly hashKey: HashKey;
+  readonly bySlot: boolean;
+  readonly freeValue: FreeValue;
+  readonly onExpired: OnExpired;
+  readonly random: () => number;
+  /** Unix milliseconds of the batch. */
+  now = 0;
+  /** Access clock: seconds modulo 2^24. Set with `now`. */
+  seconds = 0;
+  expiry: ExpiryMode = EXPIRY_DELETE;
+  /** maxmemory-policy is one of the LFU ones. */
+  lfu = false;
+  lfuLogFactor = 10;
+  lfuDecayMinutes = 1;
+  /** CLIENT NO-TOUCH of the client whose command runs. */
+  noTouch = false;
+  hits = 0;
+  misses = 0;
+  /** Contents that were flushed and are freed in slices. */
+  readonly garbage: Releasable[] = [];
+
+  constructor(options: KeyspaceOptions) {
+    this.arena = options.arena;
+    this.hashKey = options.hashKey;
+    this.bySlot = options.bySlot;
+    this.freeValue = options.freeValue;
+    this.onExpired = options.onExpired;
+    this.random = options.random;
+  }
+
+  setTime(now: number): void {
+    this.now = now;
+    this.seconds = Math.floor(now / 1000) & 0xffffff;
+  }
+
+  /** Frees up to `limit` entries of flushed contents. False when nothing is left. */
+  collectGarbage(limit: number): boolean {
+    const oldest = this.garbage[0];
+    if (oldest === undefined) return false;
+    if (!oldest.release(limit)) this.garbage.shift();
+    return this.garbage.length > 0;
+  }
+}
