@@ -38,6 +38,8 @@ export interface KubernetesPlatformOptions {
   /** Where the operator's lease is, and who we are in it. */
   readonly lease: { readonly namespace: string; readonly name: string; readonly identity: string };
   readonly log: (level: 'info' | 'warn', message: string, fields?: Readonly<Record<string, unknown>>) => void;
+  /** Told when the lease's holder is first known, and when it changes: the API server has answered. */
+  readonly onLease?: (holder: string) => void;
   readonly now?: () => number;
 }
 
@@ -178,8 +180,11 @@ export class KubernetesPlatform implements Platform {
   }
 
   lead(work: (leading: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
-    const { lease, log } = this.#options;
-    const onLeader = (holder: string): void => log('info', holder === lease.identity ? 'this operator leads' : `waiting: ${holder} leads`);
+    const { lease, log, onLease } = this.#options;
+    const onLeader = (holder: string): void => {
+      log('info', holder === lease.identity ? 'this operator leads' : `waiting: ${holder} leads`);
+      onLease?.(holder);
+    };
     return leadByLease(this.#client, { ...lease, ...defaultLeaseTimes, onLeader }, work, signal);
   }
 
