@@ -7,6 +7,7 @@
 
 import type { Database } from '../keyspace/database.ts';
 import type { Ref } from '../memory/arena.ts';
+import type { ValueAccess } from '../values/value-access.ts';
 import type { Command } from './command.ts';
 import type { CommandContext } from './context.ts';
 import type { KeptRequest, Session } from './session.ts';
@@ -18,6 +19,8 @@ export interface ServerPorts {
   readonly log: ServerLog;
   readonly config: ConfigPort;
   readonly databases: DatabasesPort;
+  /** Reading, building, copying and freeing of whole values. */
+  readonly values: ValueAccess;
   readonly commands: CommandsPort;
   readonly clients: ClientsPort;
   readonly execution: ExecutionPort;

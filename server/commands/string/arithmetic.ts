@@ -69,7 +69,7 @@ export function incrbyfloat(context: CommandContext): void {
   const end = context.argEnd(1);
   const entry = db.findForWrite(bytes, start, end);
   if (entry !== 0 && !isStringOrReply(context, db, entry)) return;
-  const old = parseLongDouble(entry === 0 ? '0' : Buffer.from(stringBytes(db, entry)).latin1Slice());
+  const old = parseLongDouble(entry === 0 ? '0' : Buffer.from(stringBytes(db, entry)).toString('latin1'));
   const amount = parseLongDouble(context.argString(2));
   if (old === undefined || amount === undefined) return reply.error(NOT_FLOAT);
   const sum = addLongDoubles(old, amount);

@@ -5,8 +5,9 @@
 import type { CommandContext } from '../../core/context.ts';
 import { type Database, ENC_INT, TYPE_STRING } from '../../keyspace/database.ts';
 import { type Ref, segmentOf } from '../../memory/arena.ts';
-import { readBigInt, readInteger } from '../../protocol/number-text.ts';
+import { readInteger } from '../../protocol/number-text.ts';
 import { WRONG_TYPE } from '../../protocol/reply-errors.ts';
+import { parseLong } from '../../structures/decimal.ts';
 
 /** Replies WRONGTYPE and says false when the entry is no string. */
 export function isStringOrReply(context: CommandContext, db: Database, entry: Ref): boolean {
@@ -48,7 +49,7 @@ export function stringAsInteger(db: Database, entry: Ref): number | bigint | und
   const start = db.stringStart(entry);
   const end = start + db.stringLength(entry);
   const small = readInteger(bytes, start, end);
-  return Number.isNaN(small) ? readBigInt(bytes, start, end) : small;
+  return Number.isNaN(small) ? parseLong(bytes, start, end) : small;
 }
 
 /** Whether the value equals the argument `index`. */
