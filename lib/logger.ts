@@ -1,10 +1,7 @@
-/**
- * The operator's log: one JSON object a line (pino), with a sentence as `msg` and everything else as fields.
- *
- * The server does not use it: its log has Valkey's own format.
- */
-import { type DestinationStream, destination, type Logger as PinoLogger, pino } from 'pino';
+/** Structured log lines: JSON on standard output for machines. One place that knows pino. */
+import { pino } from 'pino';
 
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 export type LogFields = Readonly<Record<string, unknown>>;
 
 export interface Logger {
@@ -12,30 +9,29 @@ export interface Logger {
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
+  /** The same log with `fields` on every line. */
+  with(fields: LogFields): Logger;
 }
 
-export type LoggerOptions = {
-  /** Lines below it are dropped. */
-  readonly level: 'debug' | 'info' | 'warn' | 'error';
-  /** A file to append to; left out, standard output. */
-  readonly file?: string;
-};
-
-/** Lines are written before the call returns: what was said last before a crash is there. */
-export function createLogger({ level, file }: LoggerOptions): Logger {
-  const stream: DestinationStream = destination({ dest: file ?? 1, sync: true, mkdir: true });
-  return wrap(
-    pino(
-      { level, base: null, timestamp: () => `,"time":"${new Date().toISOString()}"`, formatters: { level: label => ({ level: label }) } },
-      stream,
-    ),
-  );
+/** @param write gets each line with its line feed; standard output by default. */
+export function createLogger(level: LogLevel, write?: (line: string) => void): Logger {
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
+  return wrap(write === undefined ? pino(options) : pino(options, { write }));
 }
 
-function wrap(target: PinoLogger): Logger {
-  const at =
-    (level: 'debug' | 'info' | 'warn' | 'error') =>
-    (message: string, fields: LogFields = {}): void =>
-      target[level](fields, message);
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+export const SILENT_LOGGER: Logger = createLogger('silent');
+
+function wrap(log: pino.Logger): Logger {
+  return {
+    debug: (message, fields) => log.debug(fields ?? {}, message),
+    info: (message, fields) => log.info(fields ?? {}, message),
+    warn: (message, fields) => log.warn(fields ?? {}, message),
+    error: (message, fields) => log.error(fields ?? {}, message),
+    with: fields => wrap(log.child(fields)),
+  };
 }

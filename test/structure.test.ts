@@ -168,7 +168,12 @@ describe('sizes and syntax', () => {
   });
 
   test('there are no default exports, re-exports, enums, namespaces, nor state at module level', () => {
-    expect(sources.flatMap(file => file.unwantedSyntax.map(({ line, what }) => `${file.path}:${line} has ${what}`))).toEqual([]);
+    // A test may hold what its hooks set up in a module-level variable.
+    const allowed = (file: SourceFile, what: string): boolean => what.includes('state') && !productCode.includes(file);
+    const found = sources.flatMap(file =>
+      file.unwantedSyntax.filter(({ what }) => !allowed(file, what)).map(({ line, what }) => `${file.path}:${line} has ${what}`),
+    );
+    expect(found).toEqual([]);
   });
 
   test('every file of the product opens with a comment that says what it is', () => {
@@ -195,9 +200,8 @@ describe('the repository', () => {
   test('ARCHITECTURE.md names every folder that holds files', () => {
     const map = readFileSync(join(ROOT, 'ARCHITECTURE.md'), 'utf8');
     const folders = [...new Set(files.filter(path => path.includes('/')).map(path => dirname(path)))].toSorted();
-    expect(folders.filter(folder => !map.includes(`${folder}/`)).map(folder => `ARCHITECTURE.md does not say what ${folder}/ is`)).toEqual(
-      [],
-    );
+    const isNamed = (folder: string): boolean => map.includes(`${folder}/`) || map.includes(`${dirname(folder)}/*/`);
+    expect(folders.filter(folder => !isNamed(folder)).map(folder => `ARCHITECTURE.md does not say what ${folder}/ is`)).toEqual([]);
   });
 });
 
