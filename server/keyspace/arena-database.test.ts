@@ -210,8 +210,8 @@ for (const bySlot of [false, true]) {
         expect(seen.has(owner.keyString(entry))).toBe(false);
         seen.set(owner.keyString(entry), text(owner, entry));
       };
-      const walk = db.startWalk({ beforeChange: note });
-      const abandoned = db.startWalk({ beforeChange: () => {} });
+      const walk = db.startWalk({ reading: 0, beforeChange: note });
+      const abandoned = db.startWalk({ reading: 0, beforeChange: () => {} });
       abandoned.next(300, () => {});
       let steps = 0;
       let flushed = false;

@@ -56,19 +56,11 @@ export class Content {
   }
 
   tableFor(slot: number): KeyTable {
-    return (this.tables[slot] ??= new KeyTable());
+    return (this.tables[slot] ??= new KeyTable(this.state));
   }
 
   expiresFor(slot: number): KeyTable {
-    return (this.expires[slot] ??= new KeyTable());
-  }
-
-  /** Bytes of the tables. O(tables). */
-  get bytes(): number {
-    let sum = this.tables.length * 16;
-    for (const table of this.tables) if (table !== undefined) sum += table.bytes;
-    for (const table of this.expires) if (table !== undefined) sum += table.bytes;
-    return sum;
+    return (this.expires[slot] ??= new KeyTable(this.state));
   }
 
   /** Puts the next refs from `position` on into `out` (at least one unless the end is reached) and moves the position. False = end. `only`: one table. */
@@ -107,9 +99,12 @@ export class Content {
   tellWalks(db: Database, entry: Ref): void {
     const marks = marksOf(this.state.arena, entry);
     const pending = ~(marks ^ this.clean) & this.telling;
-    if (pending === 0) return;
-    writeMarks(this.state.arena, entry, marks ^ pending);
-    for (let number = 0; number < WALKS; number++) if ((pending & (1 << number)) !== 0) this.walks[number]?.walk.beforeChange(db, entry);
+    if (pending !== 0) writeMarks(this.state.arena, entry, marks ^ pending);
+    for (let number = 0; number < WALKS; number++) {
+      if ((this.telling & (1 << number)) === 0) continue;
+      const walk = this.walks[number]?.walk;
+      if ((pending & (1 << number)) !== 0 || walk?.reading === entry) walk?.beforeChange(db, entry);
+    }
   }
 
   /** Turns the mark of an entry; false when it was turned already. */
@@ -156,6 +151,8 @@ export class Content {
     const more = this.collect(this.tables, this.releasing, limit, refs);
     for (const ref of refs) freeEntry(arena, freeValue, ref);
     for (let index = from; index < this.releasing.table; index++) {
+      this.tables[index]?.drop();
+      this.expires[index]?.drop();
       this.tables[index] = undefined;
       this.expires[index] = undefined;
     }
@@ -184,11 +181,20 @@ class ContentWalk implements WalkCursor {
     if (this.done || this.aborted) return 0;
     const refs = this.refs;
     refs.length = 0;
+    const { table, hash } = this.position;
     if (!this.content.collect(this.content.tables, this.position, limit, refs)) {
       this.finish();
       return 0;
     }
-    for (const ref of refs) if (this.content.visitMark(this.number, ref)) visit(ref);
+    for (const ref of refs) {
+      if (!this.content.visitMark(this.number, ref)) continue;
+      visit(ref);
+      if (this.walk.reading === 0) continue;
+      // It stays with this entry: the others of these refs may change meanwhile, so they are collected again.
+      this.position.table = table;
+      this.position.hash = hash;
+      break;
+    }
     return refs.length;
   }
 
