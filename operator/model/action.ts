@@ -1,7 +1,7 @@
 /**
  * Action: one step that the operator can take. Plain data, named by what it does; every one may be repeated, and the operator may die after any of them.
  *
- * Steps of a plan run in order; the first failure ends the turn, since what follows was planned on its success.
+ * Steps of a plan run in order. After a failure the same node gets no further step in the turn: what follows was planned on the success.
  */
 import type { NodeAddress } from './workload.ts';
 import type { SlotRange } from '../../lib/slot-ranges.ts';

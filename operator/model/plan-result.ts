@@ -11,6 +11,8 @@ export interface PlanResult {
   readonly topology: Topology;
   /** All copies of some slots are gone: the status must say so before they are given to empty nodes. */
   readonly dataLoss?: { readonly message: string };
+  /** Shards that clients cannot use: for a moment already, where the cluster was whole before (a hand-over is no outage). */
+  readonly unserved: readonly number[];
   /** When to look again although nothing was reported. */
   readonly recheckAfterMs: number;
 }

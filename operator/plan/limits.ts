@@ -16,6 +16,8 @@ export const FORGET_DEBOUNCE_MS = 1_000;
 /** A replica of the wrong primary is left alone this long: the nodes sort most of it out themselves. */
 export const WRONG_PRIMARY_DEBOUNCE_MS = 5_000;
 export const FOREIGN_NODES_REPORT_MS = 10_000;
+/** A primary that is silent for less is not shown as an outage: a hand-over looks like this. */
+export const UNSERVED_DEBOUNCE_MS = 1_500;
 /** A node that does not answer is reported after this long. */
 export const UNREACHABLE_REPORT_MS = 10_000;
 /** A primary whose pod is on its way down hands over by itself; after this long the operator asks for it too. */
@@ -34,3 +36,7 @@ export const CAUGHT_UP_LAG_BYTES = 1_048_576;
 export const RECHECK_BUSY_MS = 200;
 export const RECHECK_WAITING_MS = 1_000;
 export const RECHECK_STEADY_MS = 5_000;
+/** Work that takes longer than this waits for something outside: it is looked at less often. */
+export const BUSY_FOR_LONG_MS = 120_000;
+/** The end of a process is told when it is not older than this: an operator that starts does not tell old stories. */
+export const TELL_RESTARTS_MS = 60_000;

@@ -14,14 +14,14 @@ import { planDataLoss } from './data-loss.ts';
 import { planFailover } from './failover.ts';
 import { planEvacuation } from './handover.ts';
 import { planJoining } from './joining.ts';
-import { RECHECK_BUSY_MS, RECHECK_STEADY_MS, RECHECK_WAITING_MS } from './limits.ts';
+import { BUSY_FOR_LONG_MS, RECHECK_BUSY_MS, RECHECK_STEADY_MS, RECHECK_WAITING_MS, UNSERVED_DEBOUNCE_MS } from './limits.ts';
 import { planLiveConfig } from './live-config.ts';
 import { MemoryDraft } from './memory-draft.ts';
 import { findPodProblems } from './pod-problems.ts';
 import { readTopology } from './read-topology.ts';
 import { planRepair } from './repair.ts';
 import { planRollout } from './rollout.ts';
-import { isSettled, whyUnsettled } from './shard-health.ts';
+import { whyUnsettled } from './shard-health.ts';
 import { planSlots } from './slots.ts';
 import { planSurplus } from './surplus.ts';
 
@@ -30,6 +30,8 @@ export function plan(observation: Observation, memory: Memory): PlanResult {
   const draft = new MemoryDraft(memory, observation.at);
   const context = new PlanContext(observation, topology, draft);
   const dataLoss = planAll(context);
+  const unserved = unservedShards(context);
+  const recheckAfterMs = recheckAfter(context, dataLoss !== undefined);
   const runIds = new Set([...topology.members.values()].map(member => member.view.runId));
   return {
     actions: context.actions,
@@ -37,8 +39,9 @@ export function plan(observation: Observation, memory: Memory): PlanResult {
     findings: context.findings,
     memory: draft.finish(topology.processes, runIds),
     topology,
+    unserved,
     ...(dataLoss === undefined ? {} : { dataLoss }),
-    recheckAfterMs: recheckAfter(context, dataLoss !== undefined),
+    recheckAfterMs,
   };
 }
 
@@ -111,13 +114,24 @@ function planTopology(context: PlanContext): PlanResult['dataLoss'] {
 /** What still has to come about without a step of ours, such as a full sync. */
 function reportUnsettled(context: PlanContext): void {
   if (!context.formed) return;
-  const unsettled = context.topology.shards.filter(shard => !isSettled(context, shard));
-  if (unsettled.length > 0) context.progressing('Repairing', whyUnsettled(context, unsettled[0]) ?? '');
+  for (const shard of context.topology.shards) {
+    const why = whyUnsettled(context, shard);
+    if (why === undefined) continue;
+    context.progressing('Repairing', why);
+    return;
+  }
+}
+
+function unservedShards(context: PlanContext): readonly number[] {
+  return context.topology.shards
+    .filter(shard => shard.primary === undefined || shard.unassigned.length > 0)
+    .filter(shard => context.memory.heldFor(`unserved:${shard.index}`) >= UNSERVED_DEBOUNCE_MS || !context.formed)
+    .map(shard => shard.index);
 }
 
 function recheckAfter(context: PlanContext, dataLoss: boolean): number {
   const { findings, actions } = context;
-  if (actions.length > 0 || dataLoss || !context.formed) return RECHECK_BUSY_MS;
-  if (findings.some(finding => finding.condition === 'Progressing')) return RECHECK_BUSY_MS;
+  const busy = actions.length > 0 || dataLoss || !context.formed || findings.some(finding => finding.condition === 'Progressing');
+  if (busy) return context.memory.heldFor('busy') < BUSY_FOR_LONG_MS ? RECHECK_BUSY_MS : RECHECK_WAITING_MS;
   return findings.length > 0 ? RECHECK_WAITING_MS : RECHECK_STEADY_MS;
 }

@@ -1,7 +1,7 @@
 /** What is wrong with pods and with the way to them, as findings for the status: the pod, the reason, the platform's words. */
 import type { WorkloadObservation } from '../model/workload.ts';
 import type { PlanContext } from './context.ts';
-import { FOREIGN_NODES_REPORT_MS, UNREACHABLE_REPORT_MS } from './limits.ts';
+import { FOREIGN_NODES_REPORT_MS, TELL_RESTARTS_MS, UNREACHABLE_REPORT_MS } from './limits.ts';
 
 /** Reasons of a waiting container that pass by themselves. */
 const STARTING: ReadonlySet<string> = new Set(['ContainerCreating', 'PodInitializing', 'Pending', 'Starting', '']);
@@ -12,6 +12,7 @@ export function findPodProblems(context: PlanContext): void {
   let starting = 0;
   for (const { name } of observation.wanted.nodes) {
     const workload = byName.get(name);
+    if (workload !== undefined) tellRestart(context, workload);
     const problem = workload?.pod === undefined ? undefined : podProblem(workload);
     if (problem !== undefined) {
       context.degraded(problem.reason, `${name}: ${problem.message}`);
@@ -27,6 +28,17 @@ export function findPodProblems(context: PlanContext): void {
       `${starting} of ${observation.wanted.nodes.length} nodes do not answer yet`,
     );
   findForeign(context);
+}
+
+function tellRestart(context: PlanContext, { name, pod }: WorkloadObservation): void {
+  const last = pod?.lastTermination;
+  if (pod === undefined || last === undefined || context.now - last.at > TELL_RESTARTS_MS) return;
+  context.tell(
+    `restarted:${pod.uid}:${last.at}`,
+    'Warning',
+    'ProcessEnded',
+    `${name}: the process ended with ${last.reason} (exit code ${last.exitCode}) and is started again in its pod`,
+  );
 }
 
 function podProblem({ pod }: WorkloadObservation): { readonly reason: string; readonly message: string } | undefined {

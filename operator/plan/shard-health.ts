@@ -4,14 +4,19 @@ import type { PlanContext } from './context.ts';
 import { CAUGHT_UP_LAG_BYTES } from './limits.ts';
 import { primaryIdOf } from './read-topology.ts';
 
-/** `replica` has all that `primary` wrote, but for the last moments. */
-export function hasCaughtUp(replica: Member, primary: Member): boolean {
-  const { replication, offset, loading } = replica.view;
+/** `replica` has the primary's data set and is fed what comes. */
+export function isFollowing(replica: Member, primary: Member): boolean {
+  const { replication, loading } = replica.view;
   if (replication === undefined || !replication.up || replication.syncing || loading) return false;
-  return primaryIdOf(replica) === primary.view.nodeId && primary.view.offset - offset <= CAUGHT_UP_LAG_BYTES;
+  return primaryIdOf(replica) === primary.view.nodeId;
 }
 
-/** Every wanted node of the shard but `except` answers, plays its part and has caught up; the primary sees a whole cluster. */
+/** It follows, and has all that `primary` wrote, but for the last moments. */
+export function hasCaughtUp(replica: Member, primary: Member): boolean {
+  return isFollowing(replica, primary) && primary.view.offset - replica.view.offset <= CAUGHT_UP_LAG_BYTES;
+}
+
+/** Every wanted node of the shard but `except` answers and plays its part; the primary sees a whole cluster. How far behind a replica is does not count: load alone must not unsettle a shard. */
 export function isSettled(context: PlanContext, shard: ShardTopology, except?: string): boolean {
   return whyUnsettled(context, shard, except) === undefined;
 }
@@ -26,7 +31,7 @@ export function whyUnsettled(context: PlanContext, shard: ShardTopology, except?
     const member = context.topology.members.get(node.name);
     if (member === undefined) return `${node.name} does not answer`;
     if (member.pod.deletingSince !== undefined) return `${node.name} is stopping`;
-    if (!hasCaughtUp(member, primary)) return `${node.name} has not caught up with ${primary.name}`;
+    if (!isFollowing(member, primary)) return `${node.name} has not caught up with ${primary.name}`;
   }
   return undefined;
 }
