@@ -33,7 +33,10 @@ export const manifestOnDisk = (): string => (existsSync(file) ? readFileSync(fil
 
 function main(): void {
   const helm = findHelm();
-  if (helm === undefined) throw new Error('Cannot make deploy/slotkeeper.yaml: Helm is neither on PATH nor in the cache (node test/cluster/main.ts up builds it)');
+  if (helm === undefined)
+    throw new Error(
+      'Cannot make deploy/slotkeeper.yaml: Helm is neither on PATH nor in the cache (node test/cluster/main.ts up builds it)',
+    );
   const text = manifestText(helm);
   mkdirSync(dirname(file), { recursive: true });
   if (!process.argv.includes('--check')) writeFileSync(file, text);
