@@ -44,7 +44,15 @@ function encodedBytesOf(integer: number, length: number): number {
 }
 
 /** Writes an entry at `p` and returns where it ends. Header and end byte are the caller's. */
-export function writeEntry(bytes: Uint8Array, view: DataView, p: number, source: Uint8Array, start: number, end: number, integer: number): number {
+export function writeEntry(
+  bytes: Uint8Array,
+  view: DataView,
+  p: number,
+  source: Uint8Array,
+  start: number,
+  end: number,
+  integer: number,
+): number {
   const length = end - start;
   const encoded = encodedBytesOf(integer, length);
   if (integer !== integer) {

@@ -129,9 +129,9 @@ export function entryInteger(bytes: Uint8Array, view: DataView, p: number): numb
 function shortInteger(bytes: Uint8Array, view: DataView, p: number): number {
   const byte = bytes[p];
   if (byte < 0x80) return byte;
-  if (byte < 0xe0) return (((byte & 0x1f) << 8) | bytes[p + 1]) << 19 >> 19;
+  if (byte < 0xe0) return ((((byte & 0x1f) << 8) | bytes[p + 1]) << 19) >> 19;
   if (byte === 0xf1) return view.getInt16(p + 1, true);
-  if (byte === 0xf2) return (bytes[p + 1] | (bytes[p + 2] << 8) | (bytes[p + 3] << 16)) << 8 >> 8;
+  if (byte === 0xf2) return ((bytes[p + 1] | (bytes[p + 2] << 8) | (bytes[p + 3] << 16)) << 8) >> 8;
   return view.getInt32(p + 1, true);
 }
 
@@ -139,7 +139,15 @@ function shortInteger(bytes: Uint8Array, view: DataView, p: number): number {
  * Finds the first entry equal to `needle[start, end)`, from `p` on, looking at one entry and skipping `skip` (1 for the fields of pairs).
  * Returns where it stands, or -1.
  */
-export function findEntry(bytes: Uint8Array, view: DataView, p: number, needle: Uint8Array, start: number, end: number, skip: number): number {
+export function findEntry(
+  bytes: Uint8Array,
+  view: DataView,
+  p: number,
+  needle: Uint8Array,
+  start: number,
+  end: number,
+  skip: number,
+): number {
   const length = end - start;
   const integer = length <= 20 ? parseDecimal(needle, start, end) : Number.NaN;
   while (bytes[p] !== LISTPACK_END) {
