@@ -1,0 +1,356 @@
+/**
+ * Replication of one server: which role it plays, and how stream, replicas and the link to the primary work together.
+ *
+ *     primary   what is propagated ─▶ stream ─▶ replicas
+ *     replica   link ─▶ applied, and unchanged ─▶ stream ─▶ replicas of the replica
+ *
+ * A promotion keeps the stream's past under its second id, so that the other replicas, and the old primary when it comes back, go on without
+ * a full sync. A data set that is being replaced is never served: from the first byte of the new one until it is whole the node is LOADING,
+ * and when that breaks off it has nothing to serve (`dataWhole`).
+ */
+
+import { VALKEY_VERSION } from '../../lib/version.ts';
+import type { LinkState, PropagationSink, ReplicaProfile, ReplicationPort, Role, ServerPorts, SyncRequest } from '../core/ports.ts';
+import type { Session } from '../core/session.ts';
+import type { HandshakeFacts } from './handshake.ts';
+import type { PeerConnector } from './peer-socket.ts';
+import { PrimaryFeed } from './primary-feed.ts';
+import type { ReplicaConnection } from './replica-connection.ts';
+import { type LinkHost, ReplicaLink } from './replica-link.ts';
+import { ReplicationStream } from './replication-stream.ts';
+import { StreamApplier } from './stream-applier.ts';
+
+const PROFILE = Symbol('replica profile');
+
+export type ReplicationNeeds = Pick<
+  ServerPorts,
+  | 'clock'
+  | 'entropy'
+  | 'timers'
+  | 'log'
+  | 'config'
+  | 'databases'
+  | 'clients'
+  | 'execution'
+  | 'propagation'
+  | 'snapshots'
+  | 'lifecycle'
+  | 'stats'
+  | 'cluster'
+>;
+
+export class Replication implements ReplicationPort, PropagationSink {
+  readonly stream: ReplicationStream;
+  readonly primaryFeed: PrimaryFeed;
+  readonly link: ReplicaLink;
+  role: Role = 'primary';
+  primaryHost = '';
+  primaryPort = 0;
+  dataWhole = true;
+  mayServeData = true;
+  tooFewGoodReplicas = false;
+  private readonly ports: ReplicationNeeds;
+  private readonly roleListeners: (() => void)[] = [];
+  private applier: StreamApplier | undefined;
+  /** A partial resync may be asked for: the data belong to `stream`'s history. */
+  private mayResume = false;
+  /** Database that the readers of the stream have selected. */
+  private streamDb = 0;
+  private configVersion = -1;
+  private readOnly = true;
+
+  constructor(ports: ReplicationNeeds, connector: PeerConnector) {
+    this.ports = ports;
+    const { clock, timers, log, stats, snapshots } = ports;
+    const config = ports.config;
+    const newId = (): string => ports.entropy.hex(40);
+    this.stream = new ReplicationStream(newId());
+    this.primaryFeed = new PrimaryFeed({
+      stream: this.stream,
+      snapshots,
+      clock,
+      timers,
+      config,
+      log,
+      stats,
+      newId,
+      refusal: () => this.syncRefusal(),
+      isPrimary: () => this.role === 'primary',
+      streamDb: () => (this.role === 'primary' ? this.streamDb : (this.applier?.session.dbIndex ?? 0)),
+      forceSelect: () => ports.propagation.forceSelect(),
+      propagate: args => ports.propagation.propagate(-1, args),
+      quiet: () => ports.clients.pauseState().reason.startsWith('failover'),
+    });
+    this.link = new ReplicaLink({ connector, snapshots, clock, timers, config, log, host: this.linkHost() });
+    ports.propagation.subscribe(this);
+    ports.clients.onClose(session => this.primaryFeed.sessionClosed(session));
+    timers.every(1000, () => this.tick());
+  }
+
+  // ── The stream of a primary ──
+
+  get wanted(): boolean {
+    return this.role === 'primary' && this.stream.backlog !== undefined;
+  }
+
+  /** Hot path: copies into the backlog; replicas get it at the end of the turn. */
+  feed(bytes: Uint8Array, start: number, end: number, dbIndex: number): void {
+    this.stream.append(bytes, start, end);
+    if (dbIndex >= 0) this.streamDb = dbIndex;
+    this.primaryFeed.streamGrew();
+  }
+
+  // ── What others ask ──
+
+  get linkUp(): boolean {
+    return this.link.up;
+  }
+
+  get linkState(): LinkState {
+    return this.link.state;
+  }
+
+  get offset(): number {
+    return this.stream.offset;
+  }
+
+  get replicationId(): string {
+    return this.stream.id;
+  }
+
+  get onlineReplicas(): number {
+    return this.primaryFeed.online;
+  }
+
+  goodReplicas(): number {
+    return this.primaryFeed.goodReplicas;
+  }
+
+  replicas(): readonly ReplicaConnection[] {
+    return [...this.primaryFeed.replicas];
+  }
+
+  millisecondsSincePrimary(): number {
+    const now = this.ports.clock.monotonic();
+    if (this.link.up) return now - this.link.lastIoAt;
+    return this.link.downSince === undefined ? Infinity : now - this.link.downSince;
+  }
+
+  refuseWrite(): string | undefined {
+    if (this.configVersion !== this.ports.config.version) this.readConfig();
+    if (this.role === 'replica') return this.readOnly ? "READONLY You can't write against a read only replica." : undefined;
+    return this.tooFewGoodReplicas ? 'NOREPLICAS Not enough good replicas to write.' : undefined;
+  }
+
+  acknowledged(offset: number): number {
+    return this.primaryFeed.acknowledged(offset);
+  }
+
+  requestAcks(): void {
+    if (this.role === 'primary' && this.primaryFeed.count > 0) this.ports.propagation.propagate(-1, ['REPLCONF', 'GETACK', '*']);
+  }
+
+  onAck(action: () => void): void {
+    this.primaryFeed.onAck(action);
+  }
+
+  onRoleChange(action: () => void): void {
+    this.roleListeners.push(action);
+  }
+
+  disconnectReplicas(): void {
+    this.primaryFeed.disconnectAll('replicas are disconnected');
+  }
+
+  // ── Roles ──
+
+  follow(host: string, port: number, keepHistory: boolean): void {
+    const wasPrimary = this.role === 'primary';
+    if (!wasPrimary && host === this.primaryHost && port === this.primaryPort && keepHistory) return;
+    if (!keepHistory) this.mayResume = false;
+    else if (wasPrimary) {
+      this.primaryFeed.openBacklog();
+      this.mayResume = true;
+    }
+    this.link.stop();
+    this.role = 'replica';
+    this.primaryHost = host;
+    this.primaryPort = port;
+    this.link.follow(host, port);
+    this.roleChanged();
+  }
+
+  promote(): void {
+    if (this.role === 'primary') return;
+    this.link.stop();
+    this.role = 'primary';
+    this.primaryHost = '';
+    this.primaryPort = 0;
+    if (this.dataWhole) this.stream.continueAs(this.ports.entropy.hex(40));
+    else {
+      // What was loaded of the new data set is no data set.
+      this.ports.databases.flushAll(true);
+      this.dataWhole = true;
+      this.stream.beginAnew(this.ports.entropy.hex(40), 0);
+    }
+    this.disconnectReplicas();
+    this.ports.propagation.forceSelect();
+    this.roleChanged();
+  }
+
+  // ── The commands of the replication family ──
+
+  profile(session: Session): ReplicaProfile {
+    let profile = session.attachments.get(PROFILE) as ReplicaProfile | undefined;
+    if (profile === undefined) {
+      profile = {
+        listeningPort: 0,
+        announcedIp: '',
+        eof: false,
+        psync2: false,
+        version: 0,
+        nodeId: '',
+        rdbOnly: false,
+        withoutKeys: false,
+      };
+      session.attachments.set(PROFILE, profile);
+    }
+    return profile;
+  }
+
+  serveSync(session: Session, request: SyncRequest): string | undefined {
+    if (request.kind === 'psync' && request.failover) {
+      if (this.role === 'primary') return "ERR PSYNC FAILOVER can't be sent to a master.";
+      if (request.id.toLowerCase() !== this.stream.id) return 'ERR PSYNC FAILOVER replid must match my replid.';
+      this.promote();
+      this.ports.log.notice('PRIMARY MODE enabled (failover request from the primary)');
+    }
+    return this.primaryFeed.serve(session, this.profile(session), request);
+  }
+
+  takeAck(session: Session, offset: number, aofOffset: number): void {
+    this.primaryFeed.takeAck(session, offset, aofOffset);
+  }
+
+  sendAck(): void {
+    this.link.acknowledge(this.offset);
+  }
+
+  // ── Inside ──
+
+  private tick(): void {
+    this.link.tick();
+    this.primaryFeed.tick();
+    this.readConfig();
+  }
+
+  private readConfig(): void {
+    const { config } = this.ports;
+    this.configVersion = config.version;
+    this.readOnly = config.flag('replica-read-only');
+    const needed = config.integer('min-replicas-to-write');
+    this.tooFewGoodReplicas = needed > 0 && config.integer('min-replicas-max-lag') > 0 && this.primaryFeed.goodReplicas < needed;
+    this.mayServeData = this.role === 'primary' || this.link.up || (this.dataWhole && config.flag('replica-serve-stale-data'));
+  }
+
+  private roleChanged(): void {
+    this.readConfig();
+    for (const listener of this.roleListeners) listener();
+  }
+
+  private syncRefusal(): string | undefined {
+    return this.role === 'replica' && !this.link.up ? "NOMASTERLINK Can't SYNC while not connected with my master" : undefined;
+  }
+
+  private facts(): HandshakeFacts {
+    const { config } = this.ports;
+    const announced = config.integer('replica-announce-port');
+    const port = config.flag('tls-replication') ? config.integer('tls-port') : config.integer('port');
+    return {
+      user: config.text('primaryuser'),
+      password: config.text('primaryauth'),
+      listeningPort: announced > 0 ? announced : port,
+      announcedIp: config.text('replica-announce-ip'),
+      version: VALKEY_VERSION,
+      nodeId: this.ports.cluster?.myId,
+    };
+  }
+
+  private linkHost(): LinkHost {
+    return {
+      facts: () => this.facts(),
+      resumePoint: () => (this.mayResume ? { id: this.stream.id, offset: this.stream.offset } : undefined),
+      continued: id => this.continued(id),
+      loadStarted: () => this.loadStarted(),
+      loadEnded: (id, offset, dbIndex) => this.loadEnded(id, offset, dbIndex),
+      loadFailed: () => this.loadFailed(),
+      offset: () => this.offset,
+      linkUp: () => {
+        this.readConfig();
+        for (const listener of this.roleListeners) listener();
+      },
+      linkDown: () => {
+        this.applier?.reset();
+        this.readConfig();
+      },
+      applier: () => this.streamApplier(),
+      countInput: bytes => {
+        this.ports.stats.counters.netReplInputBytes += bytes;
+      },
+    };
+  }
+
+  private streamApplier(): StreamApplier {
+    this.applier ??= new StreamApplier(this.ports.clients.createObeying('primary', 'primary'), {
+      execution: this.ports.execution,
+      applied: (bytes, start, end) => {
+        this.stream.append(bytes, start, end);
+        this.primaryFeed.streamGrew();
+      },
+      failed: (command, error) => {
+        this.ports.log.warning(
+          `== CRITICAL == This replica is sending an error to its primary: '${error}' after processing the command '${command}'`,
+        );
+      },
+    });
+    return this.applier;
+  }
+
+  private continued(id: string | undefined): void {
+    this.primaryFeed.openBacklog();
+    this.streamApplier().reset();
+    if (id === undefined || id === this.stream.id) return;
+    this.ports.log.notice(`Primary replication ID changed to ${id}`);
+    this.stream.continueAs(id);
+    this.disconnectReplicas();
+  }
+
+  private loadStarted(): void {
+    const { databases, lifecycle, entropy } = this.ports;
+    this.dataWhole = false;
+    this.mayResume = false;
+    this.disconnectReplicas();
+    this.stream.beginAnew(entropy.hex(40), 0);
+    lifecycle.setLoading(true);
+    databases.flushAll(this.ports.config.flag('replica-lazy-flush'));
+    this.readConfig();
+  }
+
+  private loadEnded(id: string, offset: number, dbIndex: number): void {
+    this.stream.beginAnew(id, offset);
+    this.stream.openBacklog(this.ports.config.integer('repl-backlog-size'));
+    const applier = this.streamApplier();
+    applier.reset();
+    applier.session.dbIndex = dbIndex;
+    this.dataWhole = true;
+    this.mayResume = true;
+    this.ports.lifecycle.setLoading(false);
+  }
+
+  /** The data stay refused (`dataWhole`), but the node hears commands again: it may be given another role. */
+  private loadFailed(): void {
+    this.ports.databases.flushAll(true);
+    this.ports.lifecycle.setLoading(false);
+    this.readConfig();
+  }
+}
