@@ -40,3 +40,5 @@ export const RECHECK_STEADY_MS = 5_000;
 export const BUSY_FOR_LONG_MS = 120_000;
 /** The end of a process is told when it is not older than this: an operator that starts does not tell old stories. */
 export const TELL_RESTARTS_MS = 60_000;
+/** A process that ended and was not started again for this long is a problem of its pod. */
+export const ENDED_REPORT_MS = 3_000;

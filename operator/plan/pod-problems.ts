@@ -1,7 +1,7 @@
 /** What is wrong with pods and with the way to them, as findings for the status: the pod, the reason, the platform's words. */
 import type { WorkloadObservation } from '../model/workload.ts';
 import type { PlanContext } from './context.ts';
-import { FOREIGN_NODES_REPORT_MS, TELL_RESTARTS_MS, UNREACHABLE_REPORT_MS } from './limits.ts';
+import { ENDED_REPORT_MS, FOREIGN_NODES_REPORT_MS, TELL_RESTARTS_MS, UNREACHABLE_REPORT_MS } from './limits.ts';
 
 /** Reasons of a waiting container that pass by themselves. */
 const STARTING: ReadonlySet<string> = new Set(['ContainerCreating', 'PodInitializing', 'Pending', 'Starting', '']);
@@ -13,7 +13,7 @@ export function findPodProblems(context: PlanContext): void {
   for (const { name } of observation.wanted.nodes) {
     const workload = byName.get(name);
     if (workload !== undefined) tellRestart(context, workload);
-    const problem = workload?.pod === undefined ? undefined : podProblem(workload);
+    const problem = workload === undefined ? undefined : lastingProblem(context, workload);
     if (problem !== undefined) {
       context.degraded(problem.reason, `${name}: ${problem.message}`);
       context.tell(`pod:${name}:${problem.reason}`, 'Warning', problem.reason, `${name}: ${problem.message}`);
@@ -39,6 +39,13 @@ function tellRestart(context: PlanContext, { name, pod }: WorkloadObservation): 
     'ProcessEnded',
     `${name}: the process ended with ${last.reason} (exit code ${last.exitCode}) and is started again in its pod`,
   );
+}
+
+/** A process that has ended is started again at once, as a rule: only one that stays ended is a problem. */
+function lastingProblem(context: PlanContext, workload: WorkloadObservation): ReturnType<typeof podProblem> {
+  const problem = podProblem(workload);
+  if (problem === undefined || workload.pod?.process.kind !== 'terminated') return problem;
+  return context.memory.heldFor(`ended:${workload.name}`) >= ENDED_REPORT_MS ? problem : undefined;
 }
 
 function podProblem({ pod }: WorkloadObservation): { readonly reason: string; readonly message: string } | undefined {

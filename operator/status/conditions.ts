@@ -96,7 +96,7 @@ function clusterFormed(observation: Observation, result: PlanResult, allAssigned
   const before = findCondition(observation.cluster.status.conditions, 'ClusterFormed');
   if (result.dataLoss !== undefined)
     return { type: 'ClusterFormed', status: 'False', reason: 'DataLost', message: result.dataLoss.message };
-  if (before?.status === 'True' || (allAssigned && result.topology.shards.every(shard => shard.primary !== undefined)))
+  if (before?.status === 'True' || (allAssigned && result.topology.shards.every(shard => shard.primary?.view.clusterOk === true)))
     return { type: 'ClusterFormed', status: 'True', reason: 'Formed', message: 'The nodes form one cluster' };
   if (before?.reason === 'DataLost') return { type: 'ClusterFormed', status: 'False', reason: 'DataLost', message: before.message };
   return { type: 'ClusterFormed', status: 'False', reason: 'NotFormed', message: 'The nodes do not form a cluster yet' };
