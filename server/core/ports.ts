@@ -8,6 +8,7 @@
 import type { Database } from '../keyspace/database.ts';
 import type { Ref } from '../memory/arena.ts';
 import type { ValueAccess } from '../values/value-access.ts';
+import type { ClusterAdministration } from './cluster-administration.ts';
 import type { Command } from './command.ts';
 import type { CommandContext } from './context.ts';
 import type { KeptRequest, Session } from './session.ts';
@@ -84,10 +85,27 @@ export interface ConfigPort {
   show(name: string): string | undefined;
   /** Sets as CONFIG SET would; the error text's reason, or undefined when it was set. */
   set(name: string, value: string): string | undefined;
-  /** Runs `action` after a successful CONFIG SET of one of `names`. */
-  onChange(names: readonly string[], action: () => void): void;
+  /** Sets several as one CONFIG SET: all or none. The whole error line, or undefined when all were set. */
+  setAll(changes: readonly ConfigChange[], circumstances: ConfigCircumstances): string | undefined;
+  /** The server itself changes a directive (REPLICAOF); nobody is told. */
+  adopt(name: string, words: readonly string[]): void;
+  /** Names and values that CONFIG GET shows for these patterns. */
+  matching(patterns: readonly string[]): readonly (readonly [name: string, value: string])[];
+  /** CONFIG REWRITE: the error line, or undefined when the file was written. */
+  rewrite(): string | undefined;
+  /** Runs `action` after a CONFIG SET changed one of `names`. A reason that comes back undoes the change. */
+  onChange(names: readonly string[], action: () => string | void): void;
   /** Raised by one at each change: hot paths compare it and keep their own copies of values. */
   readonly version: number;
+}
+
+/** A directive's name and its new value as one text. */
+export type ConfigChange = readonly [name: string, value: string];
+
+export interface ConfigCircumstances {
+  /** `enable-protected-configs` lets this client set protected directives. */
+  readonly allowsProtected: boolean;
+  readonly loading: boolean;
 }
 
 export interface DatabasesPort {
@@ -290,6 +308,8 @@ export interface ClusterPort {
   failoverForShutdown(): Promise<boolean>;
   /** CLUSTER INFO's lines. */
   infoText(): string;
+  /** What the CLUSTER and DEBUG commands need. */
+  readonly administration: ClusterAdministration;
   readonly connectionsCount: number;
 }
 

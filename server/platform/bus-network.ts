@@ -21,7 +21,7 @@ class TcpBusSocket implements BusSocket {
   listen(events: BusSocketEvents): void {
     this.#events = events;
     let reason = 'connection closed';
-    this.#socket.on('data', bytes => this.#events?.data(bytes));
+    this.#socket.on('data', (bytes: Buffer) => this.#events?.data(bytes));
     this.#socket.on('error', error => {
       reason = error.message;
     });

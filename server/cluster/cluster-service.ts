@@ -1,0 +1,162 @@
+/**
+ * The cluster as the server's other parts see it (`ClusterPort`): the bus machine over the server's own ports.
+ *
+ * `server.ts` makes it when cluster-enabled is set, opens it before the data is loaded, and starts it after: then it wants the
+ * connections that the bus port accepts.
+ */
+
+import { FLAG_ASKING, FLAG_PUBSUB, FLAG_WRITE, type Command } from '../core/command.ts';
+import type { ClusterAdministration } from '../core/cluster-administration.ts';
+import type { ClusterPort, ServerPorts } from '../core/ports.ts';
+import type { Session } from '../core/session.ts';
+import { createAdministration } from './administration.ts';
+import { ClusterBus } from './cluster-bus.ts';
+import { isPrimary } from './cluster-node.ts';
+import { ANNOUNCING_DIRECTIVES, type AllSettings, busPort, clusterSettings } from './cluster-settings.ts';
+import { TICK_MS } from './cluster-tick.ts';
+import { infoText } from './descriptions.ts';
+import type { BusNetwork, BusSocket, BusSocketEvents, NodesStore } from './environment.ts';
+import { CROSS_SLOT } from '../protocol/reply-errors.ts';
+import { routeRequest } from './redirection.ts';
+import { replicationPort } from './roles.ts';
+import { failoverForShutdown } from './shutdown-failover.ts';
+import { createSlotData } from './slot-data.ts';
+
+export interface ClusterServiceOptions {
+  readonly ports: ServerPorts;
+  readonly network: BusNetwork;
+  readonly store: NodesStore;
+  /** Ends the process: the nodes file cannot be written, so that no promise can be kept. */
+  readonly fatal: (message: string) => void;
+}
+
+export class ClusterService implements ClusterPort {
+  readonly administration: ClusterAdministration;
+  readonly #bus: ClusterBus;
+  readonly #ports: ServerPorts;
+  readonly #settings: () => AllSettings;
+  #stopTicking: () => void = () => {};
+
+  constructor({ ports, network, store, fatal }: ClusterServiceOptions) {
+    this.#ports = ports;
+    this.#settings = clusterSettings(ports.config);
+    this.#bus = new ClusterBus({
+      clock: ports.clock,
+      entropy: ports.entropy,
+      timers: ports.timers,
+      log: ports.log,
+      network,
+      store,
+      data: createSlotData(ports),
+      // Read through the ports each time: they may be wired after this.
+      replication: {
+        get offset() {
+          return ports.replication.offset;
+        },
+        get primaryHost() {
+          return ports.replication.primaryHost;
+        },
+        millisecondsSincePrimary: () => ports.replication.millisecondsSincePrimary(),
+        follow: (host, port, keepHistory) => ports.replication.follow(host, port, keepHistory),
+        promote: () => ports.replication.promote(),
+      },
+      clients: {
+        pauseWrites: until => ports.clients.pause('failover', until, true),
+        unpauseWrites: () => ports.clients.unpause('failover'),
+        // Nobody can subscribe yet: a message of another node has no receiver here.
+        deliver() {},
+      },
+      settings: this.#settings,
+      fatal,
+    });
+    this.administration = createAdministration(this.#bus);
+  }
+
+  /** Reads the nodes file, or begins a new identity. Throws when the file cannot be read or is damaged. */
+  open(): void {
+    this.#bus.open();
+    this.#ports.config.onChange(ANNOUNCING_DIRECTIVES, () => this.#bus.settingsChanged());
+  }
+
+  /** After the data was loaded: keys and slots are brought together, and the node begins to talk. */
+  start(): void {
+    this.#bus.dataLoaded();
+    this.#stopTicking = this.#ports.timers.every(TICK_MS, () => this.#bus.tick());
+  }
+
+  /** The port to listen on. */
+  get busPort(): number {
+    return busPort(this.#ports.config);
+  }
+
+  accept(socket: BusSocket): BusSocketEvents {
+    return this.#bus.accept(socket);
+  }
+
+  /** Saves the nodes file and leaves. */
+  stop(): void {
+    this.#stopTicking();
+    this.#ports.log.notice('Saving the cluster configuration file before exiting.');
+    this.#bus.stop();
+  }
+
+  get myId(): string {
+    return this.#bus.state.myself.id;
+  }
+
+  get shardId(): string {
+    return this.#bus.state.myself.shardId;
+  }
+
+  get stateOk(): boolean {
+    return this.#bus.state.ok;
+  }
+
+  get isPrimary(): boolean {
+    return isPrimary(this.#bus.state.myself);
+  }
+
+  /** Hot path. */
+  ownsStable(slot: number): boolean {
+    const { state } = this.#bus;
+    const { slots } = state;
+    if (!state.ok || slots.owner[slot] !== state.nodes.myself) return false;
+    return slots.migratingTo.size + slots.importingFrom.size === 0 || !slots.isOpen(slot);
+  }
+
+  redirect(session: Session, command: Command, slot: number, missingKeys: () => number, keyCount: number): string | undefined {
+    if (slot === -1) return undefined;
+    if (slot < 0) return CROSS_SLOT;
+    const queued = command.fullName === 'exec' ? (session.transaction?.queued ?? []) : [];
+    const has = (flag: number): boolean => (command.flagBits & flag) !== 0 || queued.some(request => request.command.flagBits & flag);
+    return routeRequest(this.#bus.state, this.#settings(), {
+      slot,
+      write: has(FLAG_WRITE),
+      pubsub: has(FLAG_PUBSUB),
+      readonlyMode: session.readonlyMode,
+      asking: session.asking || (command.flagBits & FLAG_ASKING) !== 0,
+      crossDatabase: command.fullName === 'move' || queued.some(request => request.command.fullName === 'move'),
+      keyCount,
+      missingKeys,
+      client: { ipv6: session.transport.remoteAddress.split(':').length > 2, tls: false },
+    });
+  }
+
+  describe(nodeId: string): { readonly host: string; readonly port: number } | undefined {
+    const { state } = this.#bus;
+    const node = state.nodes.get(nodeId);
+    return node === undefined ? undefined : { host: node.ip, port: replicationPort(state, node) };
+  }
+
+  failoverForShutdown(): Promise<boolean> {
+    return failoverForShutdown(this.#ports, () => this.isPrimary);
+  }
+
+  infoText(): string {
+    return infoText(this.#bus.state);
+  }
+
+  get connectionsCount(): number {
+    return (this.#bus.state.nodes.size - 1) * 2;
+  }
+}
