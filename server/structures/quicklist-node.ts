@@ -11,7 +11,7 @@
  * Hot path: no allocation on the JavaScript heap.
  */
 
-import { Arena, NULL_REF, offsetOf, type Ref, segmentOf } from '../memory/arena.ts';
+import { type Arena, NULL_REF, offsetOf, type Ref, segmentOf } from '../memory/arena.ts';
 import { copyBytes, moveBytes } from '../memory/bytes.ts';
 import { backlenBytes, EMPTY_LISTPACK_BYTES, encodedBytes, LISTPACK_END, LISTPACK_HEADER, previousEntry } from './listpack.ts';
 import { insertAt, removeRange, writeEmptyListpack, writeEntry, writeHeader } from './listpack-edit.ts';

@@ -60,20 +60,14 @@ export class MemberIterator implements Members {
   }
 
   next(): boolean {
-    switch (this.encoding) {
-      case ENC_LISTPACK:
-        return this.reverse ? this.previousInListpack() : this.nextInListpack();
-      case ENC_HASHTABLE:
-        return this.nextInTable();
-      case ENC_QUICKLIST:
-        return this.nextInQuicklist();
-      case ENC_INTSET:
-        if (this.place >= intsetLength(this.arena, this.root)) return false;
-        readIntset(this.arena, this.root, this.place++, this.element);
-        return true;
-      default:
-        return this.nextInSkiplist();
-    }
+    const { encoding } = this;
+    if (encoding === ENC_LISTPACK) return this.reverse ? this.previousInListpack() : this.nextInListpack();
+    if (encoding === ENC_HASHTABLE) return this.nextInTable();
+    if (encoding === ENC_QUICKLIST) return this.nextInQuicklist();
+    if (encoding !== ENC_INTSET) return this.nextInSkiplist();
+    if (this.place >= intsetLength(this.arena, this.root)) return false;
+    readIntset(this.arena, this.root, this.place++, this.element);
+    return true;
   }
 
   private nextInListpack(): boolean {
