@@ -244,6 +244,11 @@ export interface ReplicationPort {
   /** Error line when writes are refused here because of replication (READONLY, NOREPLICAS); undefined when they may go on. Hot path: two compares. */
   refuseWrite(): string | undefined;
 
+  /** Calls `wait.done` once, later; what comes back ends the wait without it. */
+  whenAcknowledged(wait: AcknowledgementWait): () => void;
+  /** The same as `acknowledged` for what is fsynced in a replica's AOF. */
+  acknowledgedInAof(offset: number): number;
+
   // ── The commands of the replication family ──
   /** What the peer said of itself with REPLCONF; made when first asked for. */
   profile(session: Session): ReplicaProfile;
@@ -253,6 +258,18 @@ export interface ReplicationPort {
   takeAck(session: Session, offset: number, aofOffset: number): void;
   /** REPLCONF GETACK in the stream of our primary: acknowledge at once. */
   sendAck(): void;
+}
+
+export interface AcknowledgementWait {
+  readonly offset: number;
+  /** How many are enough. */
+  readonly replicas: number;
+  /** In the replicas' AOF (WAITAOF). */
+  readonly inAof: boolean;
+  /** 0 = no limit. */
+  readonly timeoutMs: number;
+  /** With how many acknowledged it in the end; undefined when the node became a replica. */
+  readonly done: (acknowledged: number | undefined) => void;
 }
 
 export type LinkState = 'none' | 'connect' | 'connecting' | 'handshake' | 'sync' | 'connected';

@@ -44,11 +44,7 @@ export function swapdb(context: CommandContext): void {
   if (second === undefined || Math.abs(second) > 2 ** 31 - 1) return reply.error('ERR invalid second DB index');
   const { count } = ports.databases;
   if (first < 0 || first >= count || second < 0 || second >= count) return reply.error(DB_INDEX_OUT_OF_RANGE);
-  if (first !== second) {
-    ports.watch.touchDatabase(first);
-    ports.watch.touchDatabase(second);
-    ports.databases.swap(first, second);
-  }
+  if (first !== second) ports.databases.swap(first, second);
   context.changed(1);
   reply.ok();
 }
