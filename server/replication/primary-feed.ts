@@ -75,9 +75,12 @@ export class PrimaryFeed {
     this.ackListeners.push(action);
   }
 
-  acknowledged(offset: number): number {
+  /** Online replicas that have `offset`; `inAof`: on their disk. */
+  acknowledged(offset: number, inAof = false): number {
     let count = 0;
-    for (const replica of this.replicas) if (replica.phase === 'online' && replica.ackedOffset >= offset) count++;
+    for (const replica of this.replicas) {
+      if (replica.phase === 'online' && (inAof ? replica.aofOffset : replica.ackedOffset) >= offset) count++;
+    }
     return count;
   }
 

@@ -10,8 +10,18 @@
  */
 
 import { VALKEY_VERSION } from '../../lib/version.ts';
-import type { LinkState, PropagationSink, ReplicaProfile, ReplicationPort, Role, ServerPorts, SyncRequest } from '../core/ports.ts';
+import type {
+  AcknowledgementWait,
+  LinkState,
+  PropagationSink,
+  ReplicaProfile,
+  ReplicationPort,
+  Role,
+  ServerPorts,
+  SyncRequest,
+} from '../core/ports.ts';
 import type { Session } from '../core/session.ts';
+import { AcknowledgementWaits } from './acknowledgement-waits.ts';
 import type { HandshakeFacts } from './handshake.ts';
 import type { PeerConnector } from './peer-socket.ts';
 import { PrimaryFeed } from './primary-feed.ts';
@@ -50,12 +60,14 @@ export class Replication implements ReplicationPort, PropagationSink {
   mayServeData = true;
   tooFewGoodReplicas = false;
   private readonly ports: ReplicationNeeds;
+  private readonly waits: AcknowledgementWaits;
   private readonly roleListeners: (() => void)[] = [];
   private applier: StreamApplier | undefined;
   /** A partial resync may be asked for: the data belong to `stream`'s history. */
   private mayResume = false;
   /** Database that the readers of the stream have selected. */
   private streamDb = 0;
+  private acksPlanned = false;
   private configVersion = -1;
   private readOnly = true;
 
@@ -82,6 +94,8 @@ export class Replication implements ReplicationPort, PropagationSink {
       quiet: () => ports.clients.pauseState().reason.startsWith('failover'),
     });
     this.link = new ReplicaLink({ connector, snapshots, clock, timers, config, log, host: this.linkHost() });
+    this.waits = new AcknowledgementWaits(timers, (offset, inAof) => this.primaryFeed.acknowledged(offset, inAof));
+    this.primaryFeed.onAck(() => this.waits.look());
     ports.propagation.subscribe(this);
     ports.clients.onClose(session => this.primaryFeed.sessionClosed(session));
     timers.every(1000, () => this.tick());
@@ -146,8 +160,22 @@ export class Replication implements ReplicationPort, PropagationSink {
     return this.primaryFeed.acknowledged(offset);
   }
 
+  acknowledgedInAof(offset: number): number {
+    return this.primaryFeed.acknowledged(offset, true);
+  }
+
+  whenAcknowledged(wait: AcknowledgementWait): () => void {
+    return this.waits.add(wait);
+  }
+
+  /** Asked for often, sent once a turn. */
   requestAcks(): void {
-    if (this.role === 'primary' && this.primaryFeed.count > 0) this.ports.propagation.propagate(-1, ['REPLCONF', 'GETACK', '*']);
+    if (this.acksPlanned || this.role !== 'primary' || this.primaryFeed.count === 0) return;
+    this.acksPlanned = true;
+    this.ports.timers.soon(() => {
+      this.acksPlanned = false;
+      if (this.role === 'primary') this.ports.propagation.propagate(-1, ['REPLCONF', 'GETACK', '*']);
+    });
   }
 
   onAck(action: () => void): void {
@@ -255,6 +283,7 @@ export class Replication implements ReplicationPort, PropagationSink {
 
   private roleChanged(): void {
     this.readConfig();
+    if (this.role === 'replica') this.waits.endAll();
     for (const listener of this.roleListeners) listener();
   }
 
