@@ -19,7 +19,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join, relative } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
@@ -106,10 +106,8 @@ function productionPackages(): string[] {
   });
 }
 
-function isNeededAtRunTime(path: string): boolean {
-  const inPackage = relative(checkout, path);
-  return !/\.(map|md|d\.ts|d\.cts|d\.mts)$/.test(inPackage) && !/\/(docs?|tests?|__tests__|benchmarks?|prebuilds)$/.test(inPackage);
-}
+/** Types and source maps go; folders stay, since what looks like documentation by its name may be code (yaml's doc/). */
+const isNeededAtRunTime = (path: string): boolean => !/\.(map|md|d\.ts|d\.cts|d\.mts)$/.test(path);
 
 const isInstalled = (program: string): boolean => {
   try {

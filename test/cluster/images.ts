@@ -1,12 +1,11 @@
 /** The images of the end-to-end tests: ours from this checkout and the reference server's, in each node's containerd. There is no registry. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { assembleImage, assembleReferenceImage, buildImage } from '../../tools/build-image.ts';
 import { images } from './places.ts';
 import { step, tell } from './progress.ts';
-import { importImage } from './worker-node.ts';
+import { containerd, importImage } from './worker-node.ts';
 
 export const slotkeeperImage = 'localhost/slotkeeper:dev';
 /** The same content under a second name: what an image change in a test rolls to. */
@@ -22,42 +21,45 @@ export function referenceFolder(): string | undefined {
   return [process.env['VALKEY_REFERENCE'], cached].find(folder => folder !== undefined && existsSync(join(folder, 'src', 'valkey-server')));
 }
 
-/** Builds the images as they are now; gives the archives. The reference image is built once, since its server does not change. */
-export async function buildImages(): Promise<string[]> {
-  const archives: string[] = [];
-  await step(`building ${slotkeeperImage}`, async () => {
-    const context = mkdtempSync(join(tmpdir(), 'slotkeeper-image-'));
-    assembleImage(context);
-    for (const tag of [slotkeeperImage, slotkeeperNextImage]) {
-      buildImage(context, tag, { archive: archiveOf(tag) });
-      archives.push(archiveOf(tag));
-    }
-    rmSync(context, { recursive: true });
-  });
-  const reference = referenceFolder();
-  if (reference === undefined) tell('  without the reference image: VALKEY_REFERENCE does not name a build folder of Valkey 9.1');
-  else archives.push(...(await buildReferenceImages(reference)));
-  return archives;
+/** An archive, and the second name that the image gets in each node. */
+export interface BuiltImage {
+  readonly archive: string;
+  readonly tag: string;
+  readonly nextTag: string;
 }
 
-async function buildReferenceImages(folder: string): Promise<string[]> {
-  const tags = [referenceImage, referenceNextImage];
-  if (!tags.every(tag => existsSync(archiveOf(tag))))
-    await step(`building ${referenceImage} from ${folder}`, async () => {
-      const context = mkdtempSync(join(tmpdir(), 'valkey-image-'));
-      assembleReferenceImage(context, folder);
-      for (const tag of tags) buildImage(context, tag, { archive: archiveOf(tag) });
-      rmSync(context, { recursive: true });
-    });
-  return tags.map(archiveOf);
-}
-
-export async function loadImages(nodes: readonly number[], archives: readonly string[]): Promise<void> {
-  await step(`loading ${archives.length} images into ${nodes.length} nodes`, async () => {
-    await Promise.all(
-      nodes.map(async node => {
-        for (const archive of archives) await importImage(node, archive);
-      }),
+/** Builds the images as they are now. The reference image is built once, since its server does not change. */
+export async function buildImages(): Promise<BuiltImage[]> {
+  const ours = { tag: slotkeeperImage, nextTag: slotkeeperNextImage, archive: archiveOf(slotkeeperImage) };
+  await step(`building ${ours.tag}`, async () => buildFrom(ours, assembleImage));
+  const folder = referenceFolder();
+  if (folder === undefined) {
+    tell('  without the reference image: VALKEY_REFERENCE does not name a build folder of Valkey 9.1');
+    return [ours];
+  }
+  const reference = { tag: referenceImage, nextTag: referenceNextImage, archive: archiveOf(referenceImage) };
+  if (!existsSync(reference.archive))
+    await step(`building ${reference.tag} from ${folder}`, async () =>
+      buildFrom(reference, context => assembleReferenceImage(context, folder)),
     );
+  return [ours, reference];
+}
+
+function buildFrom({ tag, archive }: BuiltImage, assemble: (context: string) => void): void {
+  const context = mkdtempSync(join(tmpdir(), 'slotkeeper-image-'));
+  assemble(context);
+  buildImage(context, tag, { archive });
+  rmSync(context, { recursive: true });
+}
+
+export async function loadImages(nodes: readonly number[], images: readonly BuiltImage[]): Promise<void> {
+  await step(`loading ${images.length} images into ${nodes.length} nodes`, async () => {
+    for (const { archive, tag, nextTag } of images)
+      await Promise.all(
+        nodes.map(async node => {
+          await importImage(node, archive);
+          await containerd(node, 'images', 'tag', '--force', tag, nextTag);
+        }),
+      );
   });
 }
