@@ -27,13 +27,20 @@ import { reconcileData } from './slot-ownership.ts';
 
 const CHANGED = TODO_SAVE | TODO_STATE;
 
+type Questions = Pick<
+  ClusterAdministration,
+  'nodesText' | 'infoText' | 'slots' | 'shards' | 'links' | 'replicaLines' | 'failureReports' | 'isAssigned' | 'replicaCount'
+>;
+type DebugOrders = Pick<
+  ClusterAdministration,
+  'killLink' | 'dropPackets' | 'closeLinkOnDrop' | 'disableReconnection' | 'disableRandomPing'
+>;
+
 export function createAdministration(bus: ClusterBus): ClusterAdministration {
-  const { state } = bus;
-  const { log } = state.environment;
-  const settled = <T>(result: T): T => {
-    bus.settle();
-    return result;
-  };
+  return { ...questions(bus.state), ...orders(bus), ...debugOrders(bus) };
+}
+
+function questions(state: ClusterState): Questions {
   return {
     nodesText: client =>
       state.nodes
@@ -55,9 +62,18 @@ export function createAdministration(bus: ClusterBus): ClusterAdministration {
       return node === undefined ? undefined : countFailureReports(state, node);
     },
     isAssigned: slot => state.slots.owner[slot] !== undefined,
-    get replicaCount() {
-      return state.myself.replicas.length;
-    },
+    replicaCount: () => state.myself.replicas.length,
+  };
+}
+
+function orders(bus: ClusterBus): Omit<ClusterAdministration, keyof Questions | keyof DebugOrders> {
+  const { state } = bus;
+  const { log } = state.environment;
+  const settled = <T>(result: T): T => {
+    bus.settle();
+    return result;
+  };
+  return {
     meet(ip, port, busPort, requester) {
       if (!startHandshake(state, ip, port, busPort)) return `ERR Invalid node address specified: ${ip}:${port}`;
       log.notice(`Cluster meet ${ip}:${port} (user request from '${requester}').`);
@@ -101,7 +117,17 @@ export function createAdministration(bus: ClusterBus): ClusterAdministration {
       const problem = bus.save(true);
       return problem === undefined ? undefined : `ERR error saving the cluster node config: ${problem}`;
     },
-    killLink: (direction, nodeId) => settled(killLink(state, direction, nodeId)),
+  };
+}
+
+function debugOrders(bus: ClusterBus): DebugOrders {
+  const { state } = bus;
+  return {
+    killLink(direction, nodeId) {
+      const problem = killLink(state, direction, nodeId);
+      bus.settle();
+      return problem;
+    },
     dropPackets(type) {
       state.debug.dropPacketType = type;
     },

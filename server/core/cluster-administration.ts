@@ -75,7 +75,7 @@ export interface ClusterAdministration {
   /** Whether a slot has an owner. */
   isAssigned(slot: number): boolean;
   /** Replicas that this primary has by the cluster's table. */
-  readonly replicaCount: number;
+  replicaCount(): number;
 
   // ── Orders ──
   /** Begins a handshake. `requester` for the log. */

@@ -25,7 +25,7 @@ export const setSlot = withCluster((context, cluster) => {
   const timeoutMs = readTimeout(context, order.action === 'stable' ? 4 : 5);
   if (timeoutMs === undefined) return;
   const replicas =
-    order.fromPrimary || !cluster.isPrimary || cluster.administration.replicaCount === 0 ? 0 : eligibleReplicas(context.ports);
+    order.fromPrimary || !cluster.isPrimary || cluster.administration.replicaCount() === 0 ? 0 : eligibleReplicas(context.ports);
   if (replicas === 0) {
     cluster.administration.setSlot(order);
     return context.reply.ok();

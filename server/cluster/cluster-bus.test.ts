@@ -1,0 +1,161 @@
+import { describe, expect, test } from 'vitest';
+import { ClusterWorld, type SimulatedNode, seededRandom } from '../../test/simulate/cluster-world.ts';
+
+const NODE_TIMEOUT_MS = 2000;
+
+function world(seed: number, breakage = 0): ClusterWorld {
+  return new ClusterWorld({ seed, nodeTimeoutMs: NODE_TIMEOUT_MS, latencyMs: [1, 5], breakage });
+}
+
+function formed(seed: number, replicas = 1): ClusterWorld {
+  const made = world(seed);
+  made.form(3, replicas);
+  made.run(2000);
+  return made;
+}
+
+const byPort = (made: ClusterWorld, port: number): SimulatedNode => made.nodes[port - 7001];
+
+describe('a cluster of three shards in virtual time', () => {
+  test('forms, and all nodes agree on owners, roles and shards', () => {
+    const made = formed(1);
+    expect(made.violations).toEqual([]);
+    const shards = made.nodes.map(node => node.bus.state.nodes.shards.size);
+    expect(shards).toEqual([3, 3, 3, 3, 3, 3]);
+    expect(made.nodes.map(node => node.isPrimary)).toEqual([true, true, true, false, false, false]);
+  });
+
+  test('elects the replica of a killed primary within node timeout + 3 s', () => {
+    const made = formed(2);
+    byPort(made, 7001).crash();
+    const took = made.runUntil(
+      'a replica serves slot 0',
+      () => made.ownerOf(0)?.port === 7004 && made.nodes.every(node => !node.alive || node.bus.state.ok),
+      10_000,
+    );
+    expect(took).toBeLessThan(NODE_TIMEOUT_MS + 3000);
+    expect(made.violations).toEqual([]);
+  });
+
+  test('a primary that comes back with its nodes file becomes a replica of its successor', () => {
+    const made = formed(3);
+    byPort(made, 7001).crash();
+    made.runUntil('a replica serves slot 0', () => made.ownerOf(0)?.port === 7004, 10_000);
+    byPort(made, 7001).start();
+    made.runUntil('it follows', () => !byPort(made, 7001).isPrimary && byPort(made, 7001).primaryPort === 7004, 20_000);
+    made.runUntil('the cluster is whole', () => made.whole(), 20_000);
+    expect(made.violations).toEqual([]);
+  });
+
+  test('a primary that comes back without its nodes file is a stranger, and its replica takes over', () => {
+    const made = formed(4);
+    const before = byPort(made, 7001).id;
+    byPort(made, 7001).crash();
+    byPort(made, 7001).file = undefined;
+    made.run(200);
+    byPort(made, 7001).start();
+    made.runUntil('a replica serves slot 0', () => made.ownerOf(0)?.port === 7004, 10_000);
+    expect(byPort(made, 7001).id).not.toBe(before);
+    expect(byPort(made, 7001).bus.state.myself.slotCount).toBe(0);
+    expect(made.violations).toEqual([]);
+  });
+
+  test('of two replicas the one with more data wins', () => {
+    const made = formed(5, 2);
+    const [, , , first, second] = made.nodes;
+    // 7004 and 7005 are the replicas of 7001; the first one falls behind and stays behind.
+    made.partition([first.port]);
+    made.run(400);
+    made.heal();
+    first.primaryPort = 1;
+    made.run(1500);
+    byPort(made, 7001).crash();
+    made.runUntil('somebody serves slot 0', () => made.ownerOf(0) !== undefined, 10_000);
+    expect(made.ownerOf(0)?.port).toBe(second.port);
+    expect(made.violations).toEqual([]);
+  });
+
+  test('CLUSTER FAILOVER hands over within a second and loses nothing of the stream', () => {
+    const made = formed(6);
+    const replica = byPort(made, 7004);
+    expect(replica.administration.failover('agreed', false, 'test')).toBeUndefined();
+    const took = made.runUntil('the replica is primary', () => made.ownerOf(0) === replica && made.whole(), 5000);
+    expect(took).toBeLessThan(1000);
+    expect(replica.offset).toBeGreaterThanOrEqual(byPort(made, 7001).offset);
+    made.runUntil('the old primary follows', () => byPort(made, 7001).primaryPort === 7004, 2000);
+    expect(byPort(made, 7001).writesPaused).toBe(false);
+  });
+
+  test('TAKEOVER needs nobody', () => {
+    const made = formed(7);
+    for (const port of [7001, 7002, 7003]) byPort(made, port).crash();
+    made.run(500);
+    byPort(made, 7004).administration.failover('takeover', false, 'test');
+    expect(made.ownerOf(0)?.port).toBe(7004);
+  });
+
+  test('a primary in a minority stops serving, and rejoins as a replica of the one that took over', () => {
+    const made = formed(8);
+    made.partition([7001]);
+    made.runUntil('the others go on', () => byPort(made, 7004).isPrimary && byPort(made, 7002).bus.state.ok, 10_000);
+    expect(byPort(made, 7001).bus.state.ok).toBe(false);
+    made.heal();
+    made.runUntil('one whole again', () => made.whole() && byPort(made, 7001).primaryPort === 7004, 30_000);
+    expect(made.violations).toEqual([]);
+  });
+
+  test('a forgotten node does not come back by gossip', () => {
+    const made = formed(9);
+    const gone = byPort(made, 7006);
+    const { id } = gone;
+    gone.crash();
+    for (const node of made.nodes) if (node.alive) node.administration.forget(id, 'test');
+    made.run(10_000);
+    expect(made.nodes.filter(node => node.alive && node.bus.state.nodes.get(id) !== undefined)).toEqual([]);
+  });
+
+  test('nodes that move to other addresses are found again by their pings', () => {
+    const made = formed(10);
+    byPort(made, 7002).crash();
+    made.run(300);
+    const moved = byPort(made, 7002);
+    Object.assign(moved, { port: 7102 });
+    moved.start();
+    made.runUntil(
+      'all see the new address',
+      () => made.nodes.every(node => node.bus.state.nodes.get(moved.id)?.tcpPort === 7102) && made.whole(),
+      20_000,
+    );
+  });
+});
+
+describe('a cluster under random faults', () => {
+  const given = process.env.SIMULATION_SEED;
+  const seeds = given === undefined ? Array.from({ length: 6 }, (_, i) => (Date.now() % 1_000_000) + i) : [Number(given)];
+
+  test.each(seeds)('keeps one owner per slot and epoch, and heals (SIMULATION_SEED=%d)', seed => {
+    const made = world(seed);
+    const chance = seededRandom(seed + 1);
+    made.form(3, 1);
+    for (let round = 0; round < 12; round++) {
+      made.breakage = chance() < 0.5 ? 0.02 : 0;
+      const fault = chance();
+      const node = made.nodes[Math.floor(chance() * made.nodes.length)];
+      if (fault < 0.35 && made.nodes.filter(other => !other.alive).length < 2) node.crash();
+      else if (fault < 0.55) made.partition(made.nodes.filter(() => chance() < 0.35).map(other => other.port));
+      else if (fault < 0.7) made.heal();
+      else if (fault < 0.85 && node.alive && !node.isPrimary)
+        node.administration.failover(chance() < 0.5 ? 'agreed' : 'force', false, 'test');
+      made.run(chance() * 6000);
+      for (const dead of made.nodes) if (!dead.alive && chance() < 0.6) dead.start();
+      expect(made.violations).toEqual([]);
+    }
+    made.breakage = 0;
+    made.heal();
+    for (const dead of made.nodes) if (!dead.alive) dead.start();
+    made.runUntil('the cluster is whole', () => made.whole(), 120_000);
+    expect(made.violations).toEqual([]);
+    const owners = new Set(Array.from({ length: 16_384 }, (_, slot) => made.ownerOf(slot)?.port));
+    expect(owners.has(undefined)).toBe(false);
+  });
+});
