@@ -1,0 +1,16 @@
+/** What the list commands of one server keep between calls: two views and an element, so that no command allocates any. */
+
+import { Element } from '../../structures/element.ts';
+import type { ListValue } from '../../values/list-value.ts';
+import type { Values } from '../../values/values.ts';
+
+export interface ListTools {
+  readonly list: ListValue;
+  /** The destination of a move. */
+  readonly target: ListValue;
+  readonly element: Element;
+}
+
+export function createListTools(values: Values): ListTools {
+  return { list: values.list(), target: values.list(), element: new Element() };
+}
