@@ -82,6 +82,10 @@ export class ArenaDatabase implements Database {
     return entry;
   }
 
+  peekStale(bytes: Uint8Array, start: number, end: number): Ref {
+    return this.lookup(bytes, start, end);
+  }
+
   /** Brings the table slot and the entry of a key into the cache. The result is of no use; it only keeps the reads alive. */
   prefetch(bytes: Uint8Array, view: DataView, start: number, end: number): number {
     const hash = hashBytes(this.state.hashKey, view, start, end - start);

@@ -64,6 +64,9 @@ export interface Database {
   /** Like `find`, but neither counted nor touched (EXISTS with no touch, OBJECT, DEBUG). */
   peek(bytes: Uint8Array, start: number, end: number): Ref;
 
+  /** Entry of a key whether it is expired or not; nothing is counted, touched or deleted (WATCH, tests of expiry). */
+  peekStale(bytes: Uint8Array, start: number, end: number): Ref;
+
   type(entry: Ref): ValueType;
   encoding(entry: Ref): Encoding;
   /** Expiry in unix milliseconds, NO_EXPIRY when it has none. */
@@ -131,8 +134,8 @@ export interface Database {
 export const KEEP_EXPIRY = -2;
 
 /**
- * The position of a walk. `next` visits entries in table order, at most `limit` of them, skips what was changed since the start (the walk got
- * those by `beforeChange`) and what was made since, and returns how many it visited; 0 = done. `end` must be called, also after an abort.
+ * The position of a walk. `next` passes entries in table order, about `limit` of them: visits those that are to be seen, skips what was changed since the
+ * start (the walk got those by `beforeChange`) and what was made since, and returns how many it passed; 0 = done. `end` must be called, also after an abort.
  */
 export interface WalkCursor {
   readonly total: number;

@@ -31,6 +31,11 @@ const SIGN = 0x80000000 | 0;
 /** One more than the largest hash: the end of every iteration. */
 export const TABLE_END = 0x100000000;
 
+/** Where the tables of a server count their bytes together. */
+export interface TableAccount {
+  tableBytes: number;
+}
+
 class Segment {
   slots: Int32Array;
   /** Homes lie in [0, capacity); runs may reach a little beyond. */
@@ -58,11 +63,22 @@ export class KeyTable {
   size = 0;
   private directory: Segment[] = [new Segment(SMALLEST, 0)];
   private depth = 0;
-  private slotBytes = this.directory[0].slots.byteLength;
+  private slotBytes = 0;
+  private readonly account: TableAccount;
 
-  /** Bytes of the table itself. */
-  get bytes(): number {
-    return this.slotBytes + this.directory.length * 8;
+  constructor(account: TableAccount) {
+    this.account = account;
+    this.count(this.directory[0].slots.byteLength);
+  }
+
+  private count(bytes: number): void {
+    this.slotBytes += bytes;
+    this.account.tableBytes += bytes;
+  }
+
+  /** Nobody uses the table any more. */
+  drop(): void {
+    this.count(-this.slotBytes);
   }
 
   /** The entry whose key is `view[start, start + length)`, 0 when there is none. */
@@ -131,7 +147,7 @@ export class KeyTable {
     this.directory = [new Segment(SMALLEST, 0)];
     this.depth = 0;
     this.size = 0;
-    this.slotBytes = this.directory[0].slots.byteLength;
+    this.count(this.directory[0].slots.byteLength - this.slotBytes);
   }
 
   /**
@@ -184,7 +200,7 @@ export class KeyTable {
     for (;;) {
       const slots = newSlots(size);
       if (refill(old, 0, old.length, slots, segment.depth, size) >= 0) {
-        this.slotBytes += slots.byteLength - old.byteLength;
+        this.count(slots.byteLength - old.byteLength);
         segment.slots = slots;
         segment.capacity = size;
         return;
@@ -212,7 +228,7 @@ export class KeyTable {
     }
     const depth = segment.depth + 1;
     const halves = [this.half(old, 0, middle, depth, low), this.half(old, middle, old.length, depth, segment.used - low)];
-    this.slotBytes -= old.byteLength;
+    this.count(-old.byteLength);
     const span = 1 << (this.depth - segment.depth);
     const first = ((hash >>> 1) >>> (31 - this.depth)) & ~(span - 1);
     for (let i = 0; i < span; i++) this.directory[first + i] = halves[i < span >> 1 ? 0 : 1];
@@ -223,7 +239,7 @@ export class KeyTable {
       const segment = new Segment(capacity, depth);
       if (refill(old, start, end, segment.slots, depth, capacity) < 0) continue;
       segment.used = used;
-      this.slotBytes += segment.slots.byteLength;
+      this.count(segment.slots.byteLength);
       return segment;
     }
   }

@@ -52,6 +52,8 @@ export class KeyspaceState {
   lfuDecayMinutes = 1;
   /** CLIENT NO-TOUCH of the client whose command runs. */
   noTouch = false;
+  /** Bytes of all slot tables. */
+  tableBytes = 0;
   hits = 0;
   misses = 0;
   /** Contents that were flushed and are freed in slices. */

@@ -26,6 +26,11 @@ const MOVE_LIMIT = 8 * 1024;
 const CR = 0x0d;
 const LF = 0x0a;
 
+/** Hears of each error reply. */
+export interface ErrorCounter {
+  countError(text: string): void;
+}
+
 /** A place in the output, to come back to. */
 export interface OutputMark {
   readonly pieces: number;
@@ -43,6 +48,8 @@ export class ReplyWriter implements Reply {
   /** Error replies so far: the dispatcher compares it before and after a command. */
   errors = 0;
   lastError = '';
+  /** Called when the first bytes come into an empty writer: the transport will take them. */
+  onBegin: (() => void) | undefined;
   /** Pieces that are full, oldest first. */
   private pieces: Piece[] = [];
   private segment: OutputSegment = NO_SEGMENT;
@@ -56,9 +63,11 @@ export class ReplyWriter implements Reply {
   private lastOfSegment: Piece | undefined;
   private readonly deferred: OutputMark[] = [];
   private readonly pool: OutputPool;
+  private readonly counter: ErrorCounter;
 
-  constructor(pool: OutputPool) {
+  constructor(pool: OutputPool, counter: ErrorCounter) {
     this.pool = pool;
+    this.counter = counter;
   }
 
   /** Bytes that wait in this writer. */
@@ -84,6 +93,7 @@ export class ReplyWriter implements Reply {
     const line = /[\r\n]/.test(text) ? text.replace(/[\r\n]/g, ' ') : text;
     this.errors++;
     this.lastError = line;
+    this.counter.countError(line);
     this.line(0x2d, line);
   }
 
@@ -351,6 +361,7 @@ export class ReplyWriter implements Reply {
       if (this.at > this.pieceStart) this.closePiece();
       this.leaveSegment();
     }
+    if (this.pieces.length === 0) this.onBegin?.();
     const segment = this.pool.take();
     this.segment = segment;
     this.bytes = segment.bytes;

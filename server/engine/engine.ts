@@ -1,0 +1,160 @@
+/**
+ * The engine: takes batches of requests of a client and leaves the replies in the client's writer. It knows no socket.
+ *
+ * A batch is what one read brought: first all its requests are parsed (`protocol/request-reader.ts`), then every request's table slot and entry are read
+ * once (the touch pass: the waits for memory overlap), then they run one by one.
+ */
+
+import type { ExecutionPort, ServerPorts } from '../core/ports.ts';
+import type { Command } from '../core/command.ts';
+import type { CommandContext } from '../core/context.ts';
+import type { KeptRequest, Session } from '../core/session.ts';
+import type { ArgumentTable } from '../protocol/argument-table.ts';
+import type { ClientSession } from './client-session.ts';
+import type { Clients } from './clients.ts';
+import { CommandCalls } from './command-calls.ts';
+import { CommandIndex } from './command-index.ts';
+import type { Databases } from './databases.ts';
+import { Dispatcher, POSTPONED } from './dispatch.ts';
+import { MemoryLimit } from './memory-limit.ts';
+import type { Propagation } from './propagation.ts';
+import { EXPIRY_DELETE, EXPIRY_HIDE, EXPIRY_IGNORE } from '../keyspace/keyspace-state.ts';
+
+export interface EngineParts {
+  readonly ports: ServerPorts;
+  readonly clients: Clients;
+  readonly databases: Databases;
+  readonly propagation: Propagation;
+}
+
+export class Engine implements ExecutionPort {
+  readonly calls: CommandCalls;
+  private readonly ports: ServerPorts;
+  private readonly clients: Clients;
+  private readonly databases: Databases;
+  private readonly propagation: Propagation;
+  private readonly dispatcher: Dispatcher;
+  /** Commands of the batch, found in the touch pass. */
+  private readonly commands: (Command | undefined)[] = [];
+  /** What the touch pass read: keeps the reads alive. */
+  private touched = 0;
+
+  constructor(parts: EngineParts) {
+    this.ports = parts.ports;
+    this.clients = parts.clients;
+    this.databases = parts.databases;
+    this.propagation = parts.propagation;
+    const { ports, clients, databases, propagation } = parts;
+    this.calls = new CommandCalls({ ports, databases, propagation });
+    this.dispatcher = new Dispatcher({
+      ports,
+      clients,
+      calls: this.calls,
+      index: new CommandIndex(ports.commands.all),
+      memory: new MemoryLimit(ports.config, databases),
+    });
+  }
+
+  get current(): CommandContext | undefined {
+    return this.calls.current;
+  }
+
+  /** Time, role and limits as they are now; at the beginning of each batch and of each piece of background work. */
+  beginBatch(): void {
+    const { state } = this.databases;
+    const now = this.ports.clock.now();
+    if (now !== state.now) state.setTime(now);
+    this.calls.now = now;
+    this.calls.wrote = false;
+    this.dispatcher.renewGuard();
+    state.expiry = this.ports.replication.role === 'primary' && !this.clients.pausedWrites ? EXPIRY_DELETE : EXPIRY_HIDE;
+  }
+
+  /** Runs the requests of a batch until one must wait; returns how many are done. */
+  run(session: ClientSession, table: ArgumentTable): number {
+    this.beginBatch();
+    const count = table.requests;
+    const { commands, dispatcher, calls } = this;
+    if (count > 1) this.touch(session, table);
+    else commands[0] = dispatcher.find(table.bytes, table.start[0], table.end[0]);
+    const context = calls.nextContext;
+    let done = 0;
+    for (; done < count && !session.held && !session.closing; done++) {
+      context.setArguments(table.bytes, table.start, table.end, table.first[done], table.count[done]);
+      const muted = session.replyMode === 'on' ? undefined : session.reply.mark();
+      if (session.replyMode === 'skip-next') session.replyMode = 'skip';
+      if (dispatcher.execute(context, session, commands[done]) === POSTPONED) {
+        // A muting of the request that waits is still to come.
+        if (session.replyMode === 'skip') session.replyMode = 'skip-next';
+        break;
+      }
+      if (muted !== undefined) {
+        if (session.replyMode !== 'on') session.reply.rewind(muted);
+        if (session.replyMode === 'skip') session.replyMode = 'on';
+      }
+    }
+    calls.closeGroup();
+    this.endBatch(session, done);
+    return done;
+  }
+
+  /** Reads command, table slot and entry of each request once. */
+  private touch(session: ClientSession, table: ArgumentTable): void {
+    const { commands, dispatcher } = this;
+    const db = this.databases.get(session.dbIndex);
+    let sum = 0;
+    for (let r = 0; r < table.requests; r++) {
+      const first = table.first[r];
+      const command = dispatcher.find(table.bytes, table.start[first], table.end[first]);
+      commands[r] = command;
+      if (command === undefined || command.firstKey <= 0 || table.count[r] <= command.firstKey) continue;
+      const key = first + command.firstKey;
+      sum += db.prefetch(table.bytes, table.view, table.start[key], table.end[key]);
+    }
+    this.touched ^= sum;
+  }
+
+  private endBatch(session: ClientSession, done: number): void {
+    const { counters } = this.ports.stats;
+    const { state } = this.databases;
+    counters.commandsProcessed += done;
+    counters.keyspaceHits += state.hits;
+    counters.keyspaceMisses += state.misses;
+    state.hits = 0;
+    state.misses = 0;
+    session.lastInteractionAt = this.calls.now;
+    if (this.calls.wrote) session.lastWriteOffset = this.ports.replication.offset;
+  }
+
+  // ── ExecutionPort ──
+
+  apply(session: Session, bytes: Uint8Array, start: Int32Array, end: Int32Array, first: number, argc: number): string | undefined {
+    const client = session as ClientSession;
+    const { state } = this.databases;
+    if (this.calls.current === undefined) this.beginBatch();
+    const context = this.calls.nextContext;
+    context.setArguments(bytes, start, end, first, argc);
+    const mark = client.reply.mark();
+    const errorsBefore = client.reply.errors;
+    const expiry = state.expiry;
+    state.expiry = EXPIRY_IGNORE;
+    this.dispatcher.obey(context, client);
+    state.expiry = expiry;
+    this.calls.closeGroup();
+    this.ports.stats.counters.commandsProcessed++;
+    client.reply.rewind(mark);
+    return client.reply.errors === errorsBefore ? undefined : client.reply.lastError;
+  }
+
+  runKept(session: Session, request: KeptRequest): void {
+    this.calls.runKept(session, request);
+  }
+
+  beginTransaction(): void {
+    this.propagation.begin();
+  }
+
+  endTransaction(): void {
+    this.propagation.end();
+  }
+}
