@@ -1,0 +1,253 @@
+import { describe, expect, test } from 'vitest';
+import {
+  contentOf,
+  dataWorld,
+  type DataWorld,
+  latin1,
+  ManualTimers,
+  setCollection,
+  setString,
+  SILENT_LOG,
+} from '../../test/support/data-world.ts';
+import type { Clock, SnapshotOptions } from '../core/ports.ts';
+import { NO_EXPIRY, TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_ZSET } from '../keyspace/database.ts';
+import { RdbLoader } from './rdb-loader.ts';
+import { SnapshotRun } from './snapshot.ts';
+
+const seed = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000);
+const OPTIONS: SnapshotOptions = { rdbVersion: 80, replication: { id: 'a'.repeat(40), offset: 77, dbIndex: 3 }, checksum: true };
+
+function randomFrom(start: number): (limit: number) => number {
+  let state = start | 1;
+  return limit => {
+    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
+    return (state >> 8) % limit;
+  };
+}
+
+/** A snapshot whose slices the test runs; each look at the clock costs a millisecond, so slices are short. */
+class TestRun {
+  readonly timers = new ManualTimers();
+  readonly chunks: Buffer[] = [];
+  finished = false;
+  error: Error | undefined;
+  accept = true;
+  readonly run: SnapshotRun;
+
+  constructor(world: DataWorld, options: Partial<SnapshotOptions> = {}) {
+    let time = 0;
+    const clock: Clock = { now: () => 0, microseconds: () => (time += 1000), monotonic: () => 0 };
+    this.run = new SnapshotRun(
+      {
+        databases: world.databases,
+        values: world.values,
+        clock,
+        timers: this.timers,
+        serverVersion: '9.1.2',
+        compress: true,
+        usage: 'none',
+        ended: () => {},
+      },
+      {
+        write: (bytes, start, end) => {
+          this.chunks.push(Buffer.from(bytes.slice(start, end)));
+          return this.accept;
+        },
+        done: () => {
+          this.finished = true;
+        },
+        failed: error => {
+          this.error = error;
+        },
+      },
+      { ...OPTIONS, ...options },
+    );
+  }
+
+  toEnd(): Buffer {
+    while (this.timers.turn());
+    expect(this.error).toBeUndefined();
+    expect(this.finished).toBe(true);
+    return Buffer.concat(this.chunks);
+  }
+}
+
+function loaderFor(world: DataWorld): RdbLoader {
+  return new RdbLoader({ databases: world.databases, values: world.values, log: SILENT_LOG, now: () => 5000 }, { dropExpired: false });
+}
+
+function loadInPieces(world: DataWorld, rdb: Buffer, random: (limit: number) => number): RdbLoader {
+  const loader = loaderFor(world);
+  for (let at = 0; at < rdb.length; ) {
+    const end = Math.min(rdb.length, at + 1 + random(random(10) === 0 ? 100_000 : 50));
+    expect(loader.push(rdb, at, end)).toBe(end - at);
+    at = end;
+  }
+  expect(loader.finished).toBe(true);
+  return loader;
+}
+
+function allContent(world: DataWorld): Record<string, string> {
+  const content: Record<string, string> = {};
+  for (let i = 0; i < world.databases.count; i++)
+    for (const [key, value] of contentOf(world, world.databases.get(i))) content[`${i} ${key}`] = value;
+  return content;
+}
+
+function fill(world: DataWorld, keys: number): void {
+  for (let i = 0; i < keys; i++) {
+    const db = world.databases.get(i % 3);
+    if (i % 7 === 0) setCollection(world, db, `k${i}`, TYPE_LIST, ['a', `${i}`, 'x'.repeat(i % 100)]);
+    else if (i % 7 === 1) setCollection(world, db, `k${i}`, TYPE_SET, [`${i}`, '7', '8']);
+    else if (i % 7 === 2) setCollection(world, db, `k${i}`, TYPE_HASH, [`f=${i}`, 'g=word']);
+    else if (i % 7 === 3) setCollection(world, db, `k${i}`, TYPE_ZSET, [`m=${i}.5`, 'n=-3', 'o=7e77']);
+    else
+      setString(db, `k${i}`, i % 2 === 0 ? `${i}` : `value of ${i} `.repeat(1 + (i % 9)), i % 5 === 0 ? 2_000_000_000_000 + i : NO_EXPIRY);
+  }
+  const members = (count: number, tail: string) => Array.from({ length: count }, (_, i) => `member-${i}${tail}`);
+  setCollection(world, world.databases.get(1), 'large list', TYPE_LIST, members(20_000, ''));
+  setCollection(world, world.databases.get(0), 'large set', TYPE_SET, members(20_000, ''));
+  setCollection(world, world.databases.get(2), 'large hash', TYPE_HASH, members(20_000, '=v'));
+  setCollection(world, world.databases.get(2), 'large zset', TYPE_ZSET, members(20_000, '=4.25'));
+  setString(world.databases.get(0), 'large string', 'large '.repeat(150_000));
+}
+
+describe(`a snapshot (seed ${seed})`, () => {
+  test('an RDB of all databases is loaded to the same content, whatever the pieces', () => {
+    const world = dataWorld();
+    fill(world, 2000);
+    const rdb = new TestRun(world).toEnd();
+    const copy = dataWorld();
+    const loader = loadInPieces(copy, rdb, randomFrom(seed));
+    expect(allContent(copy)).toEqual(allContent(world));
+    expect(loader.keysLoaded).toBe(2005);
+    expect(loader.aux.get('repl-id')).toBe('a'.repeat(40));
+    expect(loader.aux.get('repl-offset')).toBe('77');
+    expect(loader.aux.get('repl-stream-db')).toBe('3');
+  });
+
+  test('it shows one moment, whatever is changed, deleted, made or flushed while it is written', () => {
+    const random = randomFrom(seed);
+    for (let round = 0; round < 4; round++) {
+      const world = dataWorld();
+      fill(world, 1500);
+      const expected = allContent(world);
+      const run = new TestRun(world);
+      let turns = 0;
+      while (run.timers.turn()) {
+        for (let i = 0; i < 20; i++) change(world, random);
+        if (round === 2 && ++turns === 3) world.databases.flushAll(true);
+        run.accept = random(4) > 0;
+        if (random(3) === 0) run.run.resume();
+        if (run.timers.planned.length === 0 && !run.finished) {
+          for (let i = 0; i < 5; i++) change(world, random);
+          run.run.resume();
+        }
+      }
+      expect(run.finished).toBe(true);
+      const copy = dataWorld();
+      loadInPieces(copy, Buffer.concat(run.chunks), random);
+      expect(allContent(copy)).toEqual(expected);
+    }
+  }, 60_000);
+
+  test('several at once each show their own moment', () => {
+    const random = randomFrom(seed);
+    const world = dataWorld();
+    fill(world, 1000);
+    const runs: { readonly run: TestRun; readonly expected: Record<string, string> }[] = [];
+    for (let i = 0; i < 3; i++) {
+      runs.push({ expected: allContent(world), run: new TestRun(world) });
+      for (let k = 0; k < 50; k++) change(world, random);
+      for (const { run } of runs) run.timers.turn();
+    }
+    for (const { run, expected } of runs) {
+      const copy = dataWorld();
+      loadInPieces(copy, run.toEnd(), random);
+      expect(allContent(copy)).toEqual(expected);
+    }
+  });
+
+  test('an aborted one leaves nothing behind, and the next one is whole', () => {
+    const world = dataWorld();
+    fill(world, 500);
+    for (let i = 0; i < 10; i++) {
+      const run = new TestRun(world);
+      run.timers.turn();
+      run.run.abort();
+      const sent = run.chunks.length;
+      while (run.timers.turn());
+      expect(run.chunks.length).toBe(sent);
+    }
+    const copy = dataWorld();
+    loadInPieces(copy, new TestRun(world).toEnd(), randomFrom(seed));
+    expect(allContent(copy)).toEqual(allContent(world));
+  });
+});
+
+function change(world: DataWorld, random: (limit: number) => number): void {
+  const db = world.databases.get(random(3));
+  const key = random(40) === 0 ? ['large list', 'large set', 'large hash', 'large zset', 'large string'][random(5)] : `k${random(3000)}`;
+  const k = latin1(key);
+  switch (random(4)) {
+    case 0:
+      return setString(db, key, `new ${random(1000)}`);
+    case 1:
+      db.delete(k, 0, k.length);
+      return;
+    case 2: {
+      const entry = db.findForWrite(k, 0, k.length);
+      if (entry !== 0) db.setExpire(entry, 3_000_000_000_000 + random(1000));
+      return;
+    }
+    default:
+      return setCollection(world, db, key, TYPE_LIST, ['changed', `${random(100)}`]);
+  }
+}
+
+describe('the loader', () => {
+  test('refuses what is no RDB, a wrong checksum, a database beyond the last, a key that stands twice', () => {
+    const world = dataWorld();
+    setString(world.databases.get(9), 'k', 'v');
+    const rdb = new TestRun(world).toEnd();
+    const load = (bytes: Buffer, databases = 16) => {
+      const loader = loaderFor(dataWorld({ databases }));
+      loader.push(bytes, 0, bytes.length);
+      return loader.finished;
+    };
+    expect(load(rdb)).toBe(true);
+    expect(() => load(Buffer.from('NONSENSE00000'))).toThrow(/signature/);
+    expect(() => load(Buffer.from(`VALKEY081${rdb.toString('latin1', 9)}`, 'latin1'))).toThrow(/version 81/);
+    expect(() => load(rdb, 9)).toThrow(/database 9/);
+    const changed = Buffer.from(rdb);
+    changed[rdb.length - 12] ^= 1;
+    expect(() => load(changed)).toThrow(/checksum/);
+    const keyAt = rdb.length - 9 - 5;
+    const twice = Buffer.concat([rdb.subarray(0, rdb.length - 9), rdb.subarray(keyAt)]);
+    expect(() => load(twice)).toThrow(/twice/);
+  });
+
+  test('random changes of an RDB never crash it, and what was half built is freed', () => {
+    const random = randomFrom(seed);
+    const source = dataWorld();
+    fill(source, 60);
+    const rdb = new TestRun(source, { checksum: false }).toEnd();
+    const world = dataWorld();
+    const reasons = new Set<string>();
+    for (let round = 0; round < 150; round++) {
+      const changed = Buffer.from(rdb.subarray(0, 9 + random(rdb.length)));
+      for (let i = 0; i < 3; i++) changed[random(Math.min(changed.length, 4000))] = random(256);
+      const loader = loaderFor(world);
+      try {
+        loader.push(changed, 0, changed.length);
+      } catch (error) {
+        reasons.add(error instanceof Error ? error.name : 'thrown');
+      }
+      loader.abort();
+      world.databases.flushAll(false);
+    }
+    while (world.values.freeSlice(1000));
+    expect([...reasons], `seed ${seed}`).toEqual(['RdbError']);
+    expect(world.arena.used, `seed ${seed}`).toBe(0);
+  });
+});
