@@ -57,7 +57,6 @@ export interface Topology {
   readonly shards: readonly ShardTopology[];
   /** Ids that own slots and so vote. */
   readonly voters: { readonly total: number; readonly alive: number; readonly needed: number };
-  readonly highestEpoch: number;
   /** Names of workloads whose process answers as somebody else. */
   readonly impostors: ReadonlyMap<string, string>;
   /** Process that ran each id, as last seen, those that still run among them. */

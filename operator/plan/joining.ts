@@ -20,11 +20,17 @@ export function planJoining(context: PlanContext): void {
   }
 }
 
+/**
+ * The lowest epochs that nobody has. Not a new highest one: that would reach every node as its current epoch, and an election under way would be refused as outdated.
+ */
 function giveEpochs(context: PlanContext, members: readonly Member[]): void {
-  let next = context.topology.highestEpoch + 1;
+  const taken = new Set(members.flatMap(member => member.view.peers.map(peer => peer.configEpoch)));
+  let next = 1;
   for (const member of members) {
     const epoch = member.view.peers.find(peer => peer.myself)?.configEpoch ?? member.view.configEpoch;
-    if (member.blank && epoch === 0) context.act({ kind: 'setConfigEpoch', node: member.name, epoch: next++ });
+    if (!member.blank || epoch !== 0) continue;
+    while (taken.has(next)) next++;
+    context.act({ kind: 'setConfigEpoch', node: member.name, epoch: next++ });
   }
 }
 

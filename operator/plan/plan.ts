@@ -23,6 +23,7 @@ import { planRepair } from './repair.ts';
 import { planRollout } from './rollout.ts';
 import { whyUnsettled } from './shard-health.ts';
 import { planSlots } from './slots.ts';
+import { planSyncGuard } from './sync-guard.ts';
 import { planSurplus } from './surplus.ts';
 
 export function plan(observation: Observation, memory: Memory): PlanResult {
@@ -100,13 +101,14 @@ function planTopology(context: PlanContext): PlanResult['dataLoss'] {
       context.formed ? 'Repairing' : 'Forming',
       context.formed ? 'Nodes are joined, given their part or forgotten' : 'Nodes meet and are given slots',
     );
+  planSyncGuard(context);
   const whole = context.topology.shards.every(shard => shard.primary !== undefined);
   if (!acted && whole && context.formed) {
     planSurplus(context);
     planEvacuation(context);
     planLiveConfig(context);
   }
-  planRollout(context, context.actions.length === before && whole);
+  planRollout(context, !acted && whole);
   reportUnsettled(context);
   return undefined;
 }

@@ -32,7 +32,6 @@ export function readTopology(observation: Observation, memory: Memory): Topology
     known,
     shards,
     voters: { total: owners.length, alive, needed: Math.floor(owners.length / 2) + 1 },
-    highestEpoch: Math.max(0, ...[...byId.values()].flatMap(({ view }) => [view.currentEpoch, view.configEpoch])),
     impostors,
     processes: pruneProcesses(processes, known, byId),
   };

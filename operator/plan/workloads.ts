@@ -9,6 +9,7 @@ import { announcedName, connectionSecretName, generatedPasswordSecretName, nodeN
 import type { ClusterResource } from '../model/cluster.ts';
 import type { ClusterWorkloads, DirectiveLine, NodeWorkload } from '../model/workload.ts';
 import { isLiveDirective } from './live-directives.ts';
+import { SYNC_GUARD_DIRECTIVE, SYNC_GUARD_SECONDS } from './sync-guard.ts';
 import { bytesOfQuantity } from './quantity.ts';
 
 const MEBIBYTE = 2 ** 20;
@@ -65,8 +66,6 @@ function nodeDirectives(cluster: ClusterResource, name: string): readonly Direct
   const defaults: DirectiveLine[] = [
     line('cluster-require-full-coverage', 'no'),
     line('cluster-slot-stats-enabled', 'yes'),
-    line('repl-diskless-sync', 'yes'),
-    line('repl-diskless-sync-delay', '0'),
     line('dual-channel-replication-enabled', 'yes'),
     ...(maxmemory === undefined ? [] : [line('maxmemory', String(maxmemory))]),
   ];
@@ -79,6 +78,9 @@ function nodeDirectives(cluster: ClusterResource, name: string): readonly Direct
     line('save', ''),
     line('appendonly', 'no'),
     line('shutdown-on-sigterm', 'failover'),
+    line('repl-diskless-sync', 'yes'),
+    line('repl-diskless-sync-max-replicas', '0'),
+    line(SYNC_GUARD_DIRECTIVE, String(SYNC_GUARD_SECONDS)),
   ];
   const user = Object.entries(spec.config ?? {})
     .toSorted(([a], [b]) => (a < b ? -1 : 1))

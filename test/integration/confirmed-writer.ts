@@ -56,7 +56,7 @@ export class ConfirmedWriter {
     const now = performance.now();
     this.longestGapMs = Math.max(this.longestGapMs, now - this.#acceptedAt);
     this.#acceptedAt = now;
-    if (Number(await connection.send('WAIT', '1', '1000')) >= 1) this.confirmed.push(n);
+    if (Number(await connection.send('WAIT', '1', '200')) >= 1) this.confirmed.push(n);
   }
 
   /** A connection to the node that serves the tag, by MOVED from the first that answers. */
