@@ -82,6 +82,11 @@ export class HashValue {
     return findEntryInTable(this.arena, this.root, bytes, start, end, hashFor(this.arena, this.root, bytes, start, end)) !== NULL_REF;
   }
 
+  /** Before that many fields are set, which are taken for new ones. */
+  prepareForFields(count: number): void {
+    if (this.encoding === ENC_LISTPACK && count > this.context.limits.hashMaxListpackEntries) this.convert();
+  }
+
   /** Becomes a hash table if an argument of `length` bytes does not fit a listpack. Commands ask for all arguments first, as upstream does. */
   prepareFor(length: number): void {
     if (this.encoding === ENC_LISTPACK && length > this.context.limits.hashMaxListpackValue) this.convert();
