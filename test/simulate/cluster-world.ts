@@ -118,7 +118,7 @@ export class SimulatedNode {
     const node = this;
     const { life } = this;
     return {
-      clock: { now: () => world.now },
+      clock: { now: () => Math.floor(world.now) },
       entropy: { random: world.random, hex: length => Array.from({ length }, () => Math.floor(world.random() * 16).toString(16)).join('') },
       timers: {
         after: (delayMs, action) => {
