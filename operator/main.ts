@@ -21,6 +21,8 @@ function stopSignal(): AbortSignal {
       if (controller.signal.aborted) process.exit(EXIT_FAILED);
       controller.abort();
     });
+  // Nobody reads what we say any more, as in `slotkeeper up ... | head`.
+  process.stdout.on('error', () => controller.abort());
   return controller.signal;
 }
 

@@ -7,7 +7,7 @@ import { Cluster as IoredisCluster } from 'ioredis';
 import { Cluster as IovalkeyCluster } from 'iovalkey';
 import { createCluster } from 'redis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { QUICKSTART, Workspace } from '../integration/local-cluster.ts';
+import { ask, QUICKSTART, until, Workspace } from '../integration/local-cluster.ts';
 
 const PORT = 15_101;
 const HOST = '127.0.0.1';
@@ -21,6 +21,17 @@ beforeAll(async () => {
 });
 afterAll(() => workspace.dispose());
 
+/** CLUSTER SLOTS shows a replica once the nodes have heard that it has received something, up to ten seconds after it joined. */
+async function replicasAreShown(): Promise<void> {
+  const shards = async (): Promise<readonly (readonly unknown[])[]> =>
+    (await ask(PORT, 'CLUSTER', 'SLOTS')) as readonly (readonly unknown[])[];
+  await until(
+    async () => (await shards()).every(shard => shard.length === 4),
+    20_000,
+    () => 'CLUSTER SLOTS to show a replica of each shard',
+  );
+}
+
 describe.each([
   ['iovalkey', () => new IovalkeyCluster([{ host: HOST, port: PORT }])],
   ['ioredis', () => new IoredisCluster([{ host: HOST, port: PORT }])],
@@ -31,7 +42,6 @@ describe.each([
       await Promise.all(KEYS.map(key => cluster.set(`${name}:${key}`, key)));
       expect(await Promise.all(KEYS.map(key => cluster.get(`${name}:${key}`)))).toEqual(KEYS);
       expect(cluster.nodes('master').length).toBe(3);
-      expect(cluster.nodes('slave').length).toBe(3);
     } finally {
       cluster.disconnect();
     }
@@ -61,6 +71,7 @@ describe.each([
   });
 
   test('reads from replicas', async () => {
+    await replicasAreShown();
     const cluster = open();
     try {
       await cluster.set(`${name}:replicated`, 'yes');

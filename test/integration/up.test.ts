@@ -45,7 +45,7 @@ describe('slotkeeper up', () => {
   test('shows a healthy cluster of three shards with a replica each within 15 seconds, and Ctrl-C leaves nothing running', async () => {
     const cluster = quickstart();
     expect(await cluster.ready(15_000)).toBeLessThan(15_000);
-    expect(await isWhole()).toBe(true);
+    await cluster.waitFor(isWhole, 2_000, 'every node to see the whole cluster');
     expect(cluster.output).toContain(`valkey-cli -c -p ${FIRST_PORT}`);
     const roles = await Promise.all(PORTS.map(port => info(port, 'role')));
     expect(roles.filter(role => role === 'master').length).toBe(3);
@@ -58,7 +58,7 @@ describe('slotkeeper up', () => {
     for (const more of [[], [], ['--fresh']]) {
       const cluster = quickstart(...more);
       await cluster.ready(20_000);
-      expect(await isWhole()).toBe(true);
+      await cluster.waitFor(isWhole, 2_000, 'every node to see the whole cluster');
       expect(await cluster.interrupt()).toBe(0);
     }
   });
@@ -95,7 +95,7 @@ describe('slotkeeper up', () => {
     );
     const second = quickstart();
     await second.ready(20_000);
-    expect(await isWhole()).toBe(true);
+    await second.waitFor(isWhole, 2_000, 'every node to see the whole cluster');
   });
 
   test('keeps the password of a Secret in the manifest', async () => {

@@ -106,7 +106,7 @@ export class LocalNode {
       uid: pod.uid,
       revision: pod.template.revision,
       image: pod.template.image,
-      process: processState(pod.process),
+      process: processState(pod),
       restartCount: pod.process.restarts,
       ready: pod.ready,
       address: { host: LOOPBACK, port: this.#context.port, busPort: this.#context.port + BUS_PORT_OFFSET },
@@ -227,29 +227,24 @@ export function formatDirective({ name, args }: DirectiveLine): string {
   return [name, ...args.map(quote)].join(' ');
 }
 
-function processState(child: NodeProcess): ProcessState {
+function processState({ process: child, lastTermination }: Pod): ProcessState {
   const state = child.state;
   switch (state.phase) {
     case 'running':
       return { kind: 'running', startedAt: state.startedAtMs };
     case 'waiting': {
+      const message = lastTermination?.message ?? `the server ${describeEnd(state.end)}`;
       if (state.end.error !== undefined) return { kind: 'waiting', reason: 'StartError', message: describeEnd(state.end) };
-      if (state.nextStartMs - state.endedAtMs > 1_000)
-        return { kind: 'waiting', reason: 'CrashLoopBackOff', message: `the server ${describeEnd(state.end)}` };
-      return terminated(state.end);
+      if (state.nextStartMs - state.endedAtMs > 1_000) return { kind: 'waiting', reason: 'CrashLoopBackOff', message };
+      return terminated(state.end, message);
     }
     case 'stopped':
-      return terminated(state.end);
+      return terminated(state.end, `the server ${describeEnd(state.end)}`);
   }
 }
 
-function terminated(end: ProcessEnd): ProcessState {
-  return {
-    kind: 'terminated',
-    reason: end.code === 0 ? 'Completed' : 'Error',
-    message: `the server ${describeEnd(end)}`,
-    exitCode: exitCodeOf(end),
-  };
+function terminated(end: ProcessEnd, message: string): ProcessState {
+  return { kind: 'terminated', reason: end.code === 0 ? 'Completed' : 'Error', message, exitCode: exitCodeOf(end) };
 }
 
 const exitCodeOf = (end: ProcessEnd): number => end.code ?? SIGNAL_EXIT_CODES[end.signal ?? ''] ?? 128;
