@@ -11,6 +11,7 @@ import type { ValueAccess } from '../values/value-access.ts';
 import type { ClusterAdministration } from './cluster-administration.ts';
 import type { Command } from './command.ts';
 import type { CommandContext } from './context.ts';
+import type { DebugPort } from './debug.ts';
 import type { KeptRequest, Session } from './session.ts';
 
 export interface ServerPorts {
@@ -36,6 +37,7 @@ export interface ServerPorts {
   readonly info: InfoPort;
   readonly stats: ServerStats;
   readonly lifecycle: LifecyclePort;
+  readonly debug: DebugPort;
 }
 
 export interface Clock {
@@ -233,6 +235,8 @@ export interface ReplicationPort {
   readonly tooFewGoodReplicas: boolean;
   /** Drops all replica connections (they resync). */
   disconnectReplicas(): void;
+  /** A new replication id: replicas need a full sync (DEBUG CHANGE-REPL-ID). */
+  changeId(): void;
   readonly linkState: LinkState;
   /**
    * False on a replica from the moment that its old data set is dropped for a full sync until the new one is whole. Such a node answers LOADING while

@@ -190,6 +190,10 @@ export class Replication implements ReplicationPort, PropagationSink {
     this.primaryFeed.disconnectAll('replicas are disconnected');
   }
 
+  changeId(): void {
+    this.stream.beginAnew(this.ports.entropy.hex(40), this.stream.offset);
+  }
+
   // ── Roles ──
 
   follow(host: string, port: number, keepHistory: boolean): void {
