@@ -50,13 +50,15 @@ export class ClusterService implements ClusterPort {
       data: createSlotData(ports),
       // Read through the ports each time: they may be wired after this.
       replication: {
+        // A data set that is half replaced counts as none: its node is ranked last, and is too old to be elected.
         get offset() {
-          return ports.replication.offset;
+          return ports.replication.dataWhole ? ports.replication.offset : 0;
         },
         get primaryHost() {
           return ports.replication.primaryHost;
         },
-        millisecondsSincePrimary: () => ports.replication.millisecondsSincePrimary(),
+        millisecondsSincePrimary: () =>
+          ports.replication.dataWhole ? ports.replication.millisecondsSincePrimary() : Number.POSITIVE_INFINITY,
         follow: (host, port, keepHistory) => ports.replication.follow(host, port, keepHistory),
         promote: () => ports.replication.promote(),
       },
@@ -127,15 +129,13 @@ export class ClusterService implements ClusterPort {
   redirect(session: Session, command: Command, slot: number, missingKeys: () => number, keyCount: number): string | undefined {
     if (slot === -1) return undefined;
     if (slot < 0) return CROSS_SLOT;
-    const queued = command.fullName === 'exec' ? (session.transaction?.queued ?? []) : [];
-    const has = (flag: number): boolean => (command.flagBits & flag) !== 0 || queued.some(request => request.command.flagBits & flag);
     return routeRequest(this.#bus.state, this.#settings(), {
       slot,
-      write: has(FLAG_WRITE),
-      pubsub: has(FLAG_PUBSUB),
+      write: (command.flagBits & FLAG_WRITE) !== 0,
+      pubsub: (command.flagBits & FLAG_PUBSUB) !== 0,
       readonlyMode: session.readonlyMode,
       asking: session.asking || (command.flagBits & FLAG_ASKING) !== 0,
-      crossDatabase: command.fullName === 'move' || queued.some(request => request.command.fullName === 'move'),
+      crossDatabase: command.fullName === 'move',
       keyCount,
       missingKeys,
       client: { ipv6: session.transport.remoteAddress.split(':').length > 2, tls: false },

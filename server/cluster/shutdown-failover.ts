@@ -46,7 +46,7 @@ export async function failoverForShutdown(ports: ServerPorts, isPrimary: () => b
     );
     return false;
   }
-  ports.propagation.propagate(0, ['CLUSTER', 'FAILOVER', 'FORCE', 'REPLICAID', candidate.nodeId]);
+  ports.propagation.propagate(-1, ['CLUSTER', 'FAILOVER', 'FORCE', 'REPLICAID', candidate.nodeId]);
   log.notice(`Perform auto failover to replica ${candidate.nodeId} on shutdown.`);
   const until = clock.now() + failoverMs;
   while (isPrimary() && clock.now() < until) await pause();

@@ -13,7 +13,6 @@ import { NO_REPLICAS } from '../../protocol/reply-errors.ts';
 import { slotOrReply, withCluster } from './arguments.ts';
 
 const DEFAULT_TIMEOUT_MS = 2000;
-const POLL_MS = 1;
 /** Older replicas refuse the command. */
 const LEAST_REPLICA_VERSION = [7, 3] as const;
 
@@ -31,14 +30,13 @@ export const setSlot = withCluster((context, cluster) => {
     return context.reply.ok();
   }
   const args = Array.from({ length: context.argc }, (_, index) => context.argCopy(index));
-  context.ports.propagation.propagate(context.db.index, args);
+  context.ports.propagation.propagate(-1, args);
   if (!context.mayBlock) {
     cluster.administration.setSlot(order);
     return context.reply.ok();
   }
-  context.session.transport.holdInput();
-  const until = timeoutMs === 0 ? Number.POSITIVE_INFINITY : context.now + timeoutMs;
-  awaitReplicas(context.ports, cluster, context.session, order, { offset: context.ports.replication.offset, replicas, until });
+  // It is in the stream when this command ends: any acknowledgement beyond what was there before covers it.
+  awaitReplicas(context.ports, cluster, context.session, order, { offset: context.ports.replication.offset + 1, replicas, timeoutMs });
 });
 
 function readOrder(context: CommandContext): SetSlotOrder | undefined {
@@ -90,27 +88,28 @@ function eligibleReplicas({ replication }: ServerPorts): number {
   }).length;
 }
 
-interface Awaited {
-  readonly offset: number;
-  readonly replicas: number;
-  readonly until: number;
+/** Carries the order out when the replicas have it. */
+function awaitReplicas(ports: ServerPorts, cluster: ClusterPort, session: Session, order: SetSlotOrder, wanted: Wanted): void {
+  session.transport.holdInput();
+  ports.replication.whenAcknowledged({
+    ...wanted,
+    inAof: false,
+    done: acknowledged => {
+      if (session.closing) return;
+      const enough = acknowledged !== undefined && acknowledged >= wanted.replicas;
+      const problem = enough ? cluster.administration.checkSetSlot(order) : NO_REPLICAS;
+      if (problem === undefined) {
+        cluster.administration.setSlot(order);
+        session.reply.ok();
+      } else session.reply.error(problem);
+      session.transport.resumeInput();
+    },
+  });
+  ports.replication.requestAcks();
 }
 
-function awaitReplicas(ports: ServerPorts, cluster: ClusterPort, session: Session, order: SetSlotOrder, awaited: Awaited): void {
-  ports.replication.requestAcks();
-  const look = (): void => {
-    if (session.closing) return;
-    const acknowledged = ports.replication.acknowledged(awaited.offset) >= awaited.replicas;
-    if (!acknowledged && ports.clock.now() < awaited.until) {
-      ports.timers.after(POLL_MS, look);
-      return;
-    }
-    const problem = acknowledged ? cluster.administration.checkSetSlot(order) : NO_REPLICAS;
-    if (problem === undefined) {
-      cluster.administration.setSlot(order);
-      session.reply.ok();
-    } else session.reply.error(problem);
-    session.transport.resumeInput();
-  };
-  look();
+interface Wanted {
+  readonly offset: number;
+  readonly replicas: number;
+  readonly timeoutMs: number;
 }
