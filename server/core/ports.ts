@@ -237,6 +237,8 @@ export interface ReplicationPort {
   disconnectReplicas(): void;
   /** A new replication id: replicas need a full sync (DEBUG CHANGE-REPL-ID). */
   changeId(): void;
+  /** The server closes: the link to the primary is closed too. */
+  stop(): void;
   readonly linkState: LinkState;
   /**
    * False on a replica from the moment that its old data set is dropped for a full sync until the new one is whole. Such a node answers LOADING while

@@ -309,17 +309,21 @@ export class PrimaryFeed {
     if (replica.phase === 'waiting') replica.sendText('\n');
     else if (replica.phase === 'receiving') {
       if (replica.inFlight > 0 && now - replica.progressAt > timeoutMs) this.drop(replica, 'full sync timed out');
-    } else if (!replica.plainSync && now - Math.max(replica.ackedAt, this.heardAt(replica)) > timeoutMs) {
+    } else if (!replica.plainSync && now - Math.max(replica.ackedAt, this.heardAt(replica, now)) > timeoutMs) {
       this.parts.log.warning(`Disconnecting timedout replica (streaming sync): ${replica.name}`);
       this.drop(replica, 'timed out');
     }
     if (backlog !== undefined && !replica.gone) this.enforceLimit(replica, replica.waitingBytes(backlog), this.outputLimit(), now);
   }
 
-  /** While it loads a snapshot a replica sends empty lines, which are no command: only the session knows of them. */
-  private heardAt(replica: ReplicaConnection): number {
-    if (replica.streaming) return 0;
-    return this.parts.clock.monotonic() - (this.parts.clock.now() - replica.session.lastInteractionAt);
+  /** While it loads a snapshot a replica sends empty lines, which are no command: only the number of its bytes tells of them. */
+  private heardAt(replica: ReplicaConnection, now: number): number {
+    const { netInputBytes } = replica.session;
+    if (netInputBytes !== replica.heardBytes) {
+      replica.heardBytes = netInputBytes;
+      replica.heardAt = now;
+    }
+    return replica.heardAt;
   }
 
   private enforceLimit(replica: ReplicaConnection, waiting: number, limit: OutputLimit, now: number): void {

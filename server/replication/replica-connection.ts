@@ -35,6 +35,9 @@ export class ReplicaConnection implements ReplicaView {
   /** When it last took bytes (monotonic). */
   progressAt: number;
   attachedAt: number;
+  /** When it was last seen to send anything (looked at once a second), and how many bytes it had sent then. */
+  heardAt: number;
+  heardBytes = 0;
   /** Since when the soft limit is exceeded; undefined = it is not. */
   overSoftLimitSince: number | undefined;
   inFlight = 0;
@@ -48,7 +51,7 @@ export class ReplicaConnection implements ReplicaView {
     this.plainSync = plainSync;
     this.now = now;
     this.count = count;
-    this.ackedAt = this.progressAt = this.attachedAt = now();
+    this.ackedAt = this.progressAt = this.attachedAt = this.heardAt = now();
   }
 
   get host(): string {

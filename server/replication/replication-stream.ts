@@ -56,6 +56,11 @@ export class ReplicationStream {
     this.identity = newHistory(id, offset);
   }
 
+  /** Another id without a past for the same stream: nobody can go on with it (DEBUG CHANGE-REPL-ID). */
+  changeId(id: string): void {
+    this.identity = newHistory(id, this.offset);
+  }
+
   /** The stream goes on under another id; what it was is its past (a promotion, here or above us). */
   continueAs(id: string): void {
     this.identity = shifted(this.history, id);

@@ -191,7 +191,11 @@ export class Replication implements ReplicationPort, PropagationSink {
   }
 
   changeId(): void {
-    this.stream.beginAnew(this.ports.entropy.hex(40), this.stream.offset);
+    this.stream.changeId(this.ports.entropy.hex(40));
+  }
+
+  stop(): void {
+    this.link.stop();
   }
 
   // ── Roles ──
