@@ -227,7 +227,7 @@ export class SetValue {
     return Math.max(first, scratch.length);
   }
 
-  private convertToListpack(): void {
+  convertToListpack(): void {
     const { arena, root: intset } = this;
     const count = intsetLength(arena, intset);
     const { scratch } = this.context;
@@ -286,24 +286,11 @@ export class SetValue {
     this.root = rebuilt.root;
   }
 
-  /** A small listpack whose members are all integers becomes an intset (the result of SINTERSTORE). */
-  convertToIntsetIfPossible(): void {
-    const { arena, root: listpack } = this;
-    if (this.encoding !== ENC_LISTPACK || this.length > this.context.limits.setMaxIntsetEntries) return;
-    const bytes = arena.bytes[segmentOf(listpack)];
-    const view = arena.views[segmentOf(listpack)];
-    const first = firstEntry(offsetOf(listpack));
-    for (let p = first; bytes[p] !== LISTPACK_END; p = nextEntry(bytes, view, p)) if (!isIntegerEntry(bytes, p)) return;
-    const { scratch } = this.context;
-    let intset = createIntset(arena);
-    for (let p = first; arena.bytes[segmentOf(listpack)][p] !== LISTPACK_END; p = nextEntry(bytes, view, p)) {
-      readEntry(bytes, view, p, scratch);
-      const integer = integerOf(scratch.bytes, scratch.start, scratch.end) as number | bigint;
-      intset = insertInIntset(arena, intset, findInIntset(arena, intset, integer), integer);
-    }
-    arena.free(listpack);
-    this.encoding = ENC_INTSET;
-    this.root = intset;
+  /** A set whose members are all integers becomes an intset if it is small enough (the result of SINTERSTORE). */
+  convertToIntsetIfSmall(): void {
+    if (this.encoding === ENC_INTSET || this.length > this.context.limits.setMaxIntsetEntries) return;
+    if (this.encoding === ENC_LISTPACK) this.convertToTable();
+    this.convertToCompactIfSmall();
   }
 }
 
