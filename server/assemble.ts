@@ -1,0 +1,163 @@
+/**
+ * Wires the parts of one server. Everything here is made once for each server: there is no state in modules, so that several servers live in
+ * one process.
+ */
+
+import { ClusterService } from './cluster/cluster-service.ts';
+import { CommandTable } from './commands/table.ts';
+import { commandHandlers } from './command-handlers.ts';
+import type { ConfigStore } from './config/store.ts';
+import type { Clock, Entropy, KeyspaceEvents, ServerLog, ServerPorts } from './core/ports.ts';
+import { Clients } from './engine/clients.ts';
+import { Cron } from './engine/cron.ts';
+import { Databases } from './engine/databases.ts';
+import { Engine } from './engine/engine.ts';
+import { ActiveExpiry, announceExpired } from './engine/expiry.ts';
+import { Lifecycle } from './engine/lifecycle.ts';
+import { Propagation } from './engine/propagation.ts';
+import { ServerStatistics } from './engine/server-statistics.ts';
+import { Watches } from './engine/watch.ts';
+import { hashKeyFrom } from './keyspace/key-hash.ts';
+import { KeyspaceState } from './keyspace/keyspace-state.ts';
+import { VALKEY_VERSION } from '../lib/version.ts';
+import { Arena } from './memory/arena.ts';
+import { ConnectionHost } from './net/connection-host.ts';
+import { DefaultUserAuth } from './observe/auth.ts';
+import { InfoSections } from './observe/info.ts';
+import type { ProcessFacts } from './observe/process-facts.ts';
+import { registerSections } from './observe/sections.ts';
+import { Snapshots } from './persistence/snapshots.ts';
+import { createBusNetwork } from './platform/bus-network.ts';
+import { DebugSwitches } from './platform/debug-switches.ts';
+import type { NodesFileStore } from './platform/nodes-store.ts';
+import { tcpConnector } from './platform/peer-socket.ts';
+import type { SystemTimers } from './platform/system.ts';
+import { OutputPool } from './protocol/output-chain.ts';
+import { Replication } from './replication/replication.ts';
+import { replicationInfo } from './replication/replication-info.ts';
+import { LIMIT_DIRECTIVES, readLimits } from './values/value-context.ts';
+import { Values } from './values/values.ts';
+
+export interface Circumstances {
+  readonly config: ConfigStore;
+  readonly renames: ReadonlyMap<string, string>;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly timers: SystemTimers;
+  readonly log: ServerLog;
+  readonly facts: ProcessFacts;
+  readonly executable: string;
+  readonly processId: number;
+  /** Only in cluster mode. */
+  readonly nodesFile: NodesFileStore | undefined;
+  /** SHUTDOWN is done. */
+  readonly end: () => void;
+  readonly fatal: (message: string) => void;
+}
+
+export interface Assembly {
+  readonly ports: ServerPorts;
+  readonly engine: Engine;
+  readonly clients: Clients;
+  readonly host: ConnectionHost;
+  readonly cluster: ClusterService | undefined;
+  readonly cron: Cron;
+}
+
+/** Nobody can subscribe yet. */
+const NO_EVENTS: KeyspaceEvents = { notify() {}, keyModified() {} };
+
+export function assemble(circumstances: Circumstances): Assembly {
+  const { config, clock, entropy, timers, log } = circumstances;
+  const arena = new Arena();
+  const secret = (): number => Number.parseInt(entropy.hex(8), 16) | 0;
+  const values = new Values(arena, [secret(), secret()]);
+  values.setLimits(readLimits(config));
+  config.onChange(LIMIT_DIRECTIVES, () => values.setLimits(readLimits(config)));
+
+  const stats = new ServerStatistics(clock.now());
+  const pool = new OutputPool();
+  const clients = new Clients(clock, pool, stats);
+  const propagation = new Propagation();
+  const watch: Watches = new Watches(
+    () => databases,
+    () => clock.now(),
+  );
+  const expiryParts = { propagation, watch: () => watch, events: () => ports.events, stats };
+  const state = new KeyspaceState({
+    arena,
+    hashKey: hashKeyFrom(entropy.hex(24)),
+    bySlot: config.flag('cluster-enabled'),
+    freeValue: values.freeValue,
+    onExpired: (db, entry) => announceExpired(expiryParts, db, entry),
+    random: () => entropy.random(),
+  });
+  const databases: Databases = new Databases(state, config.integer(state.bySlot ? 'cluster-databases' : 'databases'), watch);
+  const lifecycle = new Lifecycle({
+    ports: () => ports,
+    runId: entropy.hex(40),
+    executable: circumstances.executable,
+    configFile: config.file,
+    processId: circumstances.processId,
+    end: circumstances.end,
+  });
+  const ports: Mutable<ServerPorts> = {
+    clock,
+    entropy,
+    timers,
+    log,
+    config,
+    databases,
+    values,
+    commands: new CommandTable(commandHandlers(values), { renames: circumstances.renames }),
+    clients,
+    propagation,
+    watch,
+    events: NO_EVENTS,
+    cluster: undefined,
+    auth: new DefaultUserAuth(config),
+    info: new InfoSections(),
+    stats,
+    lifecycle,
+    debug: new DebugSwitches({ setPackedThreshold: bytes => values.setPackedThreshold(bytes), panic: circumstances.fatal }),
+    snapshots: new Snapshots({ databases, values, clock, timers, config, log, serverVersion: VALKEY_VERSION }),
+    // These two need the ports themselves, and are put in below before anything runs.
+    execution: undefined as unknown as Engine,
+    replication: undefined as unknown as Replication,
+  };
+  const engine = new Engine({ ports, clients, databases, propagation });
+  ports.execution = engine;
+  const replication = new Replication(ports, tcpConnector);
+  ports.replication = replication;
+  ports.info.section('replication', () => replicationInfo(replication, config, clock));
+  const cluster =
+    circumstances.nodesFile === undefined
+      ? undefined
+      : new ClusterService({
+          ports,
+          network: createBusNetwork(config.text('bind-source-addr')),
+          store: circumstances.nodesFile,
+          fatal: circumstances.fatal,
+        });
+  ports.cluster = cluster;
+  registerSections(ports, circumstances.facts);
+  const host = new ConnectionHost(ports, engine, clients, pool);
+  const cron = new Cron({
+    ports,
+    engine,
+    clients,
+    databases,
+    values,
+    expiry: new ActiveExpiry(
+      databases,
+      () => ports.replication,
+      () => clock.monotonic(),
+    ),
+    checkOutput: () => {
+      for (const connection of host.connections) connection.checkOutputLimit();
+    },
+  });
+  return { ports, engine, clients, host, cluster, cron };
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };

@@ -1,0 +1,33 @@
+/** All command handlers of a server, by full name. */
+
+import { CLUSTER_HANDLERS } from './commands/cluster/handlers.ts';
+import { CONNECTION_HANDLERS } from './commands/connection/handlers.ts';
+import { DEBUG_HANDLERS } from './commands/debug/handlers.ts';
+import { GENERIC_HANDLERS } from './commands/generic/handlers.ts';
+import { INTROSPECTION_HANDLERS } from './commands/introspection/handlers.ts';
+import { hashHandlers } from './commands/hash/handlers.ts';
+import { listHandlers } from './commands/list/handlers.ts';
+import { REPLICATION_HANDLERS } from './commands/replication/handlers.ts';
+import { STRING_HANDLERS } from './commands/string/handlers.ts';
+import type { CommandHandlers } from './commands/table.ts';
+import { TRANSACTION_HANDLERS } from './commands/transaction/handlers.ts';
+import type { Values } from './values/values.ts';
+
+/** Handlers whose specification is not in `commands/specs` yet. */
+const WITHOUT_SPEC: readonly string[] = ['hgetdel', 'waitaof'];
+
+export function commandHandlers(values: Values): CommandHandlers {
+  const handlers: CommandHandlers = {
+    ...CLUSTER_HANDLERS,
+    ...CONNECTION_HANDLERS,
+    ...DEBUG_HANDLERS,
+    ...GENERIC_HANDLERS,
+    ...INTROSPECTION_HANDLERS,
+    ...REPLICATION_HANDLERS,
+    ...STRING_HANDLERS,
+    ...TRANSACTION_HANDLERS,
+    ...hashHandlers(values),
+    ...listHandlers(values),
+  };
+  return Object.fromEntries(Object.entries(handlers).filter(([name]) => !WITHOUT_SPEC.includes(name)));
+}
