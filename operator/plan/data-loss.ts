@@ -8,7 +8,8 @@
 import { countSlots } from '../../lib/slot-ranges.ts';
 import type { ShardTopology } from '../model/topology.ts';
 import { trusted, type PlanContext } from './context.ts';
-import { ALL_BLANK_DEBOUNCE_MS, SHARD_LOST_DEBOUNCE_MS } from './limits.ts';
+import { holdsData } from './sync-guard.ts';
+import { ALL_BLANK_DEBOUNCE_MS, SHARD_LOST_DEBOUNCE_MS, SHARD_LOST_REPORT_MS } from './limits.ts';
 
 export function planDataLoss(context: PlanContext): { readonly message: string } | undefined {
   if (!context.formed) return undefined;
@@ -35,6 +36,7 @@ function shardsLost(context: PlanContext): { readonly message: string } | undefi
   if (lost.length === 0) return undefined;
   const list = lost.map(shard => shard.index).join(', ');
   const held = context.memory.heldFor(`shardsLost:${list}`);
+  if (held < SHARD_LOST_REPORT_MS) return undefined;
   const slots = lost.reduce(
     (sum, shard) => sum + (shard.primary === undefined ? shard.range.end - shard.range.start + 1 : countSlots(shard.unassigned)),
     0,
@@ -49,7 +51,7 @@ function isLost(context: PlanContext, shard: ShardTopology): boolean {
   const heirs = trusted(topology).filter(member => member.shard === shard.index && member.wanted);
   if (shard.primary !== undefined) return shard.unassigned.length > 0 && topology.known.size > 0;
   if (heirs.length === 0) return false;
-  if (shard.replicas.some(replica => replica.view.offset > 0 || replica.view.keys > 0 || replica.view.loading)) return false;
+  if (shard.replicas.some(replica => holdsData(replica) || replica.view.loading)) return false;
   const mayHoldData = [...topology.processes].filter(
     ([id, process]) => !topology.byId.has(id) && belongsTo(context, shard, id, process.name),
   );

@@ -7,7 +7,8 @@
  */
 import type { Member, ShardTopology } from '../model/topology.ts';
 import type { PlanContext } from './context.ts';
-import { FORCE_REPEAT_MS, QUORUM_LOST_DEBOUNCE_MS, TAKEOVER_DEBOUNCE_MAX_MS, VOTE_STUCK_MS } from './limits.ts';
+import { holdsData } from './sync-guard.ts';
+import { FORCE_REPEAT_MS, QUORUM_LOST_DEBOUNCE_MS, TAKEOVER_DEBOUNCE_MAX_MS, UNSERVED_REPORT_MS, VOTE_STUCK_MS } from './limits.ts';
 
 export function planFailover(context: PlanContext): void {
   for (const shard of context.topology.shards)
@@ -20,7 +21,8 @@ function planShard(context: PlanContext, shard: ShardTopology, ownerId: string):
   const candidate = bestReplica(shard);
   const lost = context.topology.processes.get(ownerId)?.name ?? `node ${ownerId.slice(0, 8)}`;
   if (candidate === undefined) {
-    context.degraded('SlotsNotServed', `Shard ${shard.index}: its primary ${lost} does not answer, and no replica with data does`);
+    if (silentMs < UNSERVED_REPORT_MS) context.progressing('Repairing', `Shard ${shard.index}: its primary ${lost} does not answer`);
+    else context.degraded('SlotsNotServed', `Shard ${shard.index}: its primary ${lost} does not answer, and no replica with data does`);
     return;
   }
   const stranded = `Shard ${shard.index}: its primary ${lost} does not answer`;
@@ -85,10 +87,7 @@ function bestReplica(shard: ShardTopology): Member | undefined {
   return shard.replicas
     .filter(
       replica =>
-        replica.strangers.length === 0 &&
-        !replica.view.loading &&
-        !(replica.view.replication?.syncing ?? false) &&
-        (replica.view.offset > 0 || replica.view.keys > 0),
+        replica.strangers.length === 0 && !replica.view.loading && !(replica.view.replication?.syncing ?? false) && holdsData(replica),
     )
     .toSorted((a, b) => b.view.offset - a.view.offset || (a.name < b.name ? -1 : 1))
     .at(0);

@@ -10,7 +10,7 @@ import { trusted, type PlanContext } from './context.ts';
 import { MEET_ALL_PAIRS_MAX_NODES, MEET_REPEAT_MS } from './limits.ts';
 
 export function planJoining(context: PlanContext): void {
-  const members = trusted(context.topology).filter(member => !member.view.loading);
+  const members = trusted(context.topology).filter(member => !member.view.loading && !(member.blank && mustWait(context, member)));
   const established = members.filter(member => !member.blank);
   if (context.formed && established.length === 0) return;
   giveEpochs(context, members);
@@ -18,6 +18,15 @@ export function planJoining(context: PlanContext): void {
     const acquainted = isKnownAt(from, to) && isKnownAt(to, from);
     if (!acquainted) meet(context, from, to);
   }
+}
+
+/**
+ * A blank node at the address of a primary that has not been succeeded yet stays as it is: without an epoch. The others still take what it says for the old primary's words
+ * until they notice its new id, and would count a new epoch as the old primary's: then they deny their votes to its replica.
+ */
+function mustWait(context: PlanContext, blank: Member): boolean {
+  const shard = context.topology.shards.at(blank.shard);
+  return context.formed && shard?.ownerId !== undefined && shard.primary === undefined;
 }
 
 /**

@@ -8,6 +8,8 @@ export const QUORUM_LOST_DEBOUNCE_MS = 45_000;
 export const ALL_BLANK_DEBOUNCE_MS = 15_000;
 /** Every copy of a shard is proven gone while others live on. */
 export const SHARD_LOST_DEBOUNCE_MS = 45_000;
+/** The suspicion of it is shown after this long. */
+export const SHARD_LOST_REPORT_MS = 10_000;
 /** An id that no record of ours explains counts as gone after this long, when every wanted node is identified. */
 export const UNRECORDED_ID_GONE_MS = 60_000;
 /** A vote that should have come by itself: after this long the best replica is asked to stand again. */
@@ -18,6 +20,8 @@ export const WRONG_PRIMARY_DEBOUNCE_MS = 5_000;
 export const FOREIGN_NODES_REPORT_MS = 10_000;
 /** A primary that is silent for less is not shown as an outage: a hand-over looks like this. */
 export const UNSERVED_DEBOUNCE_MS = 1_500;
+/** A shard that nobody can serve is reported as trouble after this long. */
+export const UNSERVED_REPORT_MS = 5_000;
 /** A node that does not answer is reported after this long. */
 export const UNREACHABLE_REPORT_MS = 10_000;
 /** A primary whose pod is on its way down hands over by itself; after this long the operator asks for it too. */

@@ -7,6 +7,7 @@
 import type { Member, ShardTopology } from '../model/topology.ts';
 import { countSlots } from '../../lib/slot-ranges.ts';
 import { trusted, type PlanContext } from './context.ts';
+import { holdsData } from './sync-guard.ts';
 import { FORCE_REPEAT_MS } from './limits.ts';
 
 export function planSlots(context: PlanContext): void {
@@ -29,8 +30,7 @@ function heirOf(context: PlanContext, shard: ShardTopology): Member | undefined 
   if (shard.primary !== undefined) return shard.primary;
   if (shard.ownerId !== undefined && !context.isGone(shard.ownerId)) return undefined;
   const candidates = trusted(context.topology).filter(member => member.shard === shard.index && member.wanted);
-  const withData = shard.replicas.some(replica => replica.view.offset > 0 && replica.view.keys > 0);
-  if (withData) return undefined; // the nodes' vote or a fenced promotion: failover.ts
+  if (shard.replicas.some(holdsData)) return undefined; // the nodes' vote or a fenced promotion: failover.ts
   return candidates.find(member => member.empty) ?? candidates.find(member => shard.replicas.includes(member));
 }
 

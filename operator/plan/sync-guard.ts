@@ -22,6 +22,11 @@ export function planSyncGuard(context: PlanContext): void {
   }
 }
 
+/** It has had a full sync once, be it of an empty data set: the guard was taken away then. */
+export function holdsData(replica: Member): boolean {
+  return replica.view.offset > 0 || replica.view.keys > 0 || replica.view.liveConfig.get(SYNC_GUARD_DIRECTIVE) === '0';
+}
+
 function isGuarded(member: Member): boolean {
   const value = member.view.liveConfig.get(SYNC_GUARD_DIRECTIVE);
   return value !== undefined && value !== '0';

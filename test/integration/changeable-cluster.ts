@@ -156,6 +156,6 @@ export class ChangeableCluster {
   async dispose(): Promise<void> {
     await this.stopOperator();
     await this.#local.stop();
-    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+    if (process.env['KEEP'] === undefined) rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
 }
