@@ -126,6 +126,7 @@ describe('a cluster of three shards in virtual time', () => {
       () => made.nodes.every(node => node.bus.state.nodes.get(moved.id)?.tcpPort === 7102) && made.whole(),
       20_000,
     );
+    expect(made.violations).toEqual([]);
   });
 });
 

@@ -78,7 +78,7 @@ export class SimulatedNode {
     this.lastPrimaryContact = this.world.now;
     this.primaryPort = 0;
     this.writesPaused = false;
-    this.bus = new ClusterBus(this.#environment());
+    this.bus = new ClusterBus(environmentOf(this));
     this.administration = createAdministration(this.bus);
     this.bus.open();
     const { life } = this;
@@ -109,72 +109,71 @@ export class SimulatedNode {
     this.offset = primary.offset;
     this.lastPrimaryContact = this.world.now;
   }
+}
 
-  #environment(): ClusterEnvironment {
-    const { world } = this;
-    const note = (message: string): void => {
-      this.log.push(`${world.now} ${message}`);
-    };
-    const node = this;
-    const { life } = this;
-    return {
-      clock: { now: () => Math.floor(world.now) },
-      entropy: { random: world.random, hex: length => Array.from({ length }, () => Math.floor(world.random() * 16).toString(16)).join('') },
-      timers: {
-        after: (delayMs, action) => {
-          world.after(delayMs, () => {
-            if (node.alive && node.life === life) action();
-          });
-          return () => {};
-        },
+/** The world as one node's machine sees it, for as long as its present life lasts. */
+function environmentOf(node: SimulatedNode): ClusterEnvironment {
+  const { world, life } = node;
+  const note = (message: string): void => {
+    node.log.push(`${world.now} ${message}`);
+  };
+  return {
+    clock: { now: () => Math.floor(world.now) },
+    entropy: { random: world.random, hex: length => Array.from({ length }, () => Math.floor(world.random() * 16).toString(16)).join('') },
+    timers: {
+      after: (delayMs, action) => {
+        world.after(delayMs, () => {
+          if (node.alive && node.life === life) action();
+        });
+        return () => {};
       },
-      log: { write: (_level, message) => note(message), debug() {}, verbose: note, notice: note, warning: note },
-      network: { connect: (_host, port, events) => world.connect(this, port, events) },
-      store: {
-        read: () => this.file,
-        write: content => {
-          this.file = content;
-        },
+    },
+    log: { write: (_level, message) => note(message), debug() {}, verbose: note, notice: note, warning: note },
+    network: { connect: (_host, port, events) => world.connect(node, port, events) },
+    store: {
+      read: () => node.file,
+      write: content => {
+        node.file = content;
       },
-      data: { keysInSlot: () => 0, empty: true, dropSlot: () => 0, flushAll() {} },
-      replication: {
-        get offset() {
-          return node.offset;
-        },
-        get primaryHost() {
-          return node.primaryPort === 0 ? '' : '127.0.0.1';
-        },
-        millisecondsSincePrimary: () => world.now - node.lastPrimaryContact,
-        follow: (_host, port) => {
-          node.primaryPort = port;
-          node.lastPrimaryContact = world.now;
-        },
-        promote: () => {
-          node.primaryPort = 0;
-        },
+    },
+    data: { keysInSlot: () => 0, empty: true, dropSlot: () => 0, flushAll() {} },
+    replication: {
+      get offset() {
+        return node.offset;
       },
-      clients: {
-        pauseWrites: () => {
-          node.writesPaused = true;
-        },
-        unpauseWrites: () => {
-          node.writesPaused = false;
-        },
-        deliver() {},
+      get primaryHost() {
+        return node.primaryPort === 0 ? '' : '127.0.0.1';
       },
-      settings: () => world.settings(this),
-      fatal: message => {
-        throw new Error(message);
+      millisecondsSincePrimary: () => world.now - node.lastPrimaryContact,
+      follow: (_host, port) => {
+        node.primaryPort = port;
+        node.lastPrimaryContact = world.now;
       },
-    };
-  }
+      promote: () => {
+        node.primaryPort = 0;
+      },
+    },
+    clients: {
+      pauseWrites: () => {
+        node.writesPaused = true;
+      },
+      unpauseWrites: () => {
+        node.writesPaused = false;
+      },
+      deliver() {},
+    },
+    settings: () => world.settings(node),
+    fatal: message => {
+      throw new Error(message);
+    },
+  };
 }
 
 export class ClusterWorld {
   now = 1_000_000;
   readonly random: () => number;
   readonly nodes: SimulatedNode[] = [];
-  readonly #options: WorldOptions;
+  readonly options: WorldOptions;
   readonly #events: Event[] = [];
   #order = 0;
   /** Ports that are cut off from the rest (and joined among each other). */
@@ -184,7 +183,7 @@ export class ClusterWorld {
   readonly violations: string[] = [];
 
   constructor(options: WorldOptions) {
-    this.#options = options;
+    this.options = options;
     this.random = seededRandom(options.seed);
     this.breakage = options.breakage;
   }
@@ -218,7 +217,7 @@ export class ClusterWorld {
 
   settings(node: SimulatedNode): ClusterSettings {
     return {
-      nodeTimeout: this.#options.nodeTimeoutMs,
+      nodeTimeout: this.options.nodeTimeoutMs,
       pingInterval: 0,
       gossipPercent: 10,
       blacklistTtlSeconds: 60,
@@ -278,7 +277,7 @@ export class ClusterWorld {
     const start = this.now;
     while (!condition()) {
       if (this.now - start > limitMs)
-        throw new Error(`Waited ${limitMs} ms (seed ${this.#options.seed}) until ${what}, and it is not so:\n${this.describe()}`);
+        throw new Error(`Waited ${limitMs} ms (seed ${this.options.seed}) until ${what}, and it is not so:\n${this.describe()}`);
       this.run(50);
     }
     return this.now - start;
@@ -300,7 +299,7 @@ export class ClusterWorld {
   }
 
   connect(from: SimulatedNode, busPort: number, events: BusSocketEvents): BusSocket {
-    const socket = this.#socket(from, busPort);
+    const socket = createSocket(this, from, busPort);
     socket.events = events;
     this.after(this.#latency(), () => {
       if (socket.events === undefined || !from.alive) return;
@@ -308,7 +307,7 @@ export class ClusterWorld {
       if (to === undefined || !to.alive) return this.breakPair(socket);
       // A split swallows the packets: nothing is refused, nothing answers.
       if (!this.connected(from, to)) return;
-      const peer = this.#socket(to, from.port);
+      const peer = createSocket(this, to, from.port);
       socket.peer = peer;
       peer.peer = socket;
       peer.events = to.bus.accept(peer);
@@ -327,40 +326,8 @@ export class ClusterWorld {
     }
   }
 
-  #socket(owner: SimulatedNode, remotePort: number): SimulatedSocket {
-    const world = this;
-    const { life } = owner;
-    const socket: SimulatedSocket = {
-      owner,
-      peer: undefined,
-      events: undefined,
-      remoteAddress: '127.0.0.1',
-      remotePort,
-      localAddress: '127.0.0.1',
-      pendingBytes: 0,
-      write(bytes) {
-        if (world.random() < world.breakage) return world.breakPair(socket);
-        const deliver = (): void => {
-          const { peer } = socket;
-          if (socket.events === undefined || peer?.events === undefined || !peer.owner.alive || owner.life !== life) return;
-          // What a split holds back comes when it heals, if the connection lives as long.
-          if (!world.connected(owner, peer.owner)) world.after(50, deliver);
-          else peer.events.data(bytes);
-        };
-        world.after(world.#options.latencyMs[0], deliver);
-      },
-      close() {
-        socket.events = undefined;
-        owner.sockets.delete(socket);
-        if (socket.peer?.events !== undefined) world.breakPair(socket.peer);
-      },
-    };
-    owner.sockets.add(socket);
-    return socket;
-  }
-
   #latency(): number {
-    const [least, most] = this.#options.latencyMs;
+    const [least, most] = this.options.latencyMs;
     return least + this.random() * (most - least);
   }
 
@@ -411,4 +378,36 @@ export class ClusterWorld {
       )
       .join('\n');
   }
+}
+
+/** One end of a connection. */
+function createSocket(world: ClusterWorld, owner: SimulatedNode, remotePort: number): SimulatedSocket {
+  const { life } = owner;
+  const socket: SimulatedSocket = {
+    owner,
+    peer: undefined,
+    events: undefined,
+    remoteAddress: '127.0.0.1',
+    remotePort,
+    localAddress: '127.0.0.1',
+    pendingBytes: 0,
+    write(bytes) {
+      if (world.random() < world.breakage) return world.breakPair(socket);
+      const deliver = (): void => {
+        const { peer } = socket;
+        if (socket.events === undefined || peer?.events === undefined || !peer.owner.alive || owner.life !== life) return;
+        // What a split holds back comes when it heals, if the connection lives as long.
+        if (!world.connected(owner, peer.owner)) world.after(50, deliver);
+        else peer.events.data(bytes);
+      };
+      world.after(world.options.latencyMs[0], deliver);
+    },
+    close() {
+      socket.events = undefined;
+      owner.sockets.delete(socket);
+      if (socket.peer?.events !== undefined) world.breakPair(socket.peer);
+    },
+  };
+  owner.sockets.add(socket);
+  return socket;
 }
