@@ -6,7 +6,7 @@
 import type { CommandContext } from '../core/context.ts';
 import type { ValueType } from '../keyspace/database.ts';
 import type { Ref } from '../memory/arena.ts';
-import { NOT_INTEGER_ERROR, OUT_OF_RANGE_POSITIVE, WRONG_TYPE } from '../protocol/reply-errors.ts';
+import { NOT_INTEGER_ERROR, OUT_OF_RANGE_POSITIVE, SYNTAX_ERROR, WRONG_TYPE } from '../protocol/reply-errors.ts';
 
 /** What the finders give for a key of another type; the error was replied. No entry has this ref. */
 export const WRONG = -1;
@@ -71,4 +71,18 @@ export function signedCountArgument(context: CommandContext, index: number): num
   if (value === undefined || context.argBigInt(index) !== MIN_LONG) return value;
   context.reply.error('ERR value is out of range, must be between -9223372036854775807 and 9223372036854775807');
   return undefined;
+}
+
+/** `[COUNT count]` at the end of LMPOP and ZMPOP: 1 when it is not there, undefined after an error reply. */
+export function multiPopCount(context: CommandContext, from: number): number | undefined {
+  let count: number | undefined;
+  for (let index = from; index < context.argc; index += 2) {
+    if (count !== undefined || !context.argIs(index, 'COUNT') || index + 1 >= context.argc) {
+      context.reply.error(SYNTAX_ERROR);
+      return undefined;
+    }
+    count = countArgument(context, index + 1, 'ERR count should be greater than 0', 1);
+    if (count === undefined) return undefined;
+  }
+  return count ?? 1;
 }

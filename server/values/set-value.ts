@@ -26,16 +26,7 @@ import {
   tableLength,
 } from '../structures/hash-table.ts';
 import { createIntset, findInIntset, insertInIntset, intsetLength, readIntset, removeFromIntset } from '../structures/intset.ts';
-import {
-  findEntry,
-  firstEntry,
-  isIntegerEntry,
-  LISTPACK_END,
-  listpackLength,
-  nextEntry,
-  readEntry,
-  seekEntry,
-} from '../structures/listpack.ts';
+import { findEntry, firstEntry, LISTPACK_END, listpackLength, nextEntry, readEntry, seekEntry } from '../structures/listpack.ts';
 import { appendToBlock, createListpack, deleteFromBlock } from '../structures/listpack-edit.ts';
 import { createSetEntry, readKey, SET_ENTRIES } from '../structures/table-entry.ts';
 import type { ValueContext } from './value-context.ts';

@@ -25,7 +25,7 @@ import {
 } from '../structures/hash-table.ts';
 import { firstEntry, LISTPACK_END, nextEntry } from '../structures/listpack.ts';
 import { createListpack } from '../structures/listpack-edit.ts';
-import type { LexRange, ScoreRange } from '../structures/score-range.ts';
+import { aboveLexMin, belowLexMax, type LexRange, type ScoreRange } from '../structures/score-range.ts';
 import { NODE_ENTRIES, readKey } from '../structures/table-entry.ts';
 import { entryScore } from './score-text.ts';
 import { ScoredListpack } from './scored-listpack.ts';
@@ -68,9 +68,12 @@ export class SortedSetValue {
     return this.open(ENC_SKIPLIST, context.skiplist.create(table, context.key0 ^ Math.imul(table, 0x9e3779b1)));
   }
 
-  /** Before `count` members are added. */
-  prepareFor(count: number): void {
-    if (this.encoding === ENC_LISTPACK && count > this.context.limits.zsetMaxListpackEntries) this.convertToSkiplist();
+  /** Before `count` members are added, the longest of `length` bytes. */
+  prepareFor(count: number, length: number): void {
+    const { limits } = this.context;
+    if (this.encoding === ENC_LISTPACK && (count > limits.zsetMaxListpackEntries || length > limits.zsetMaxListpackValue)) {
+      this.convertToSkiplist();
+    }
   }
 
   save(db: Database, entry: Ref): void {
@@ -210,6 +213,12 @@ export class SortedSetValue {
   placeRank(): number {
     if (this.encoding === ENC_SKIPLIST) return this.context.skiplist.rank(this.root, this.place);
     return this.pack.rankAt(this.root, this.place);
+  }
+
+  /** Whether a member that was reached in a direction is not beyond the range's other end. */
+  isInLexRange(member: Element, range: LexRange, backward: boolean): boolean {
+    const { bytes, start, end } = member;
+    return backward ? aboveLexMin(bytes, start, end, range) : belowLexMax(bytes, start, end, range);
   }
 
   read(member: Element): void {

@@ -7,7 +7,7 @@ import type { CommandContext } from '../../core/context.ts';
 import { TYPE_LIST } from '../../keyspace/database.ts';
 import type { Ref } from '../../memory/arena.ts';
 import { SYNTAX_ERROR, wrongArity } from '../../protocol/reply-errors.ts';
-import { countArgument, createKey, findToChange, settleRemoval, WRONG } from '../collection-key.ts';
+import { countArgument, createKey, findToChange, multiPopCount, settleRemoval, WRONG } from '../collection-key.ts';
 import type { ListTools } from './list-tools.ts';
 
 /** LPUSH, RPUSH key element…; with `mustExist` LPUSHX, RPUSHX. */
@@ -114,18 +114,4 @@ export function lmpop(context: CommandContext, tools: ListTools): void {
     return;
   }
   reply.nilArray();
-}
-
-/** `[COUNT count]` at the end of LMPOP and ZMPOP: 1 when it is not there, undefined after an error reply. */
-export function multiPopCount(context: CommandContext, from: number): number | undefined {
-  let count: number | undefined;
-  for (let index = from; index < context.argc; index += 2) {
-    if (count !== undefined || !context.argIs(index, 'COUNT') || index + 1 >= context.argc) {
-      context.reply.error(SYNTAX_ERROR);
-      return undefined;
-    }
-    count = countArgument(context, index + 1, 'ERR count should be greater than 0', 1);
-    if (count === undefined) return undefined;
-  }
-  return count ?? 1;
 }
