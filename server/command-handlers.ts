@@ -8,6 +8,8 @@ import { INTROSPECTION_HANDLERS } from './commands/introspection/handlers.ts';
 import { hashHandlers } from './commands/hash/handlers.ts';
 import { listHandlers } from './commands/list/handlers.ts';
 import { REPLICATION_HANDLERS } from './commands/replication/handlers.ts';
+import { setHandlers } from './commands/set/handlers.ts';
+import { sortedSetHandlers } from './commands/sorted-set/handlers.ts';
 import { STRING_HANDLERS } from './commands/string/handlers.ts';
 import type { CommandHandlers } from './commands/table.ts';
 import { TRANSACTION_HANDLERS } from './commands/transaction/handlers.ts';
@@ -28,6 +30,8 @@ export function commandHandlers(values: Values): CommandHandlers {
     ...TRANSACTION_HANDLERS,
     ...hashHandlers(values),
     ...listHandlers(values),
+    ...setHandlers(values),
+    ...sortedSetHandlers(values),
   };
   return Object.fromEntries(Object.entries(handlers).filter(([name]) => !WITHOUT_SPEC.includes(name)));
 }
