@@ -27,6 +27,9 @@ export const UNREACHABLE_REPORT_MS = 10_000;
 /** A primary whose pod is on its way down hands over by itself; after this long the operator asks for it too. */
 export const TERMINATING_HANDOVER_MS = 1_500;
 
+/** Primaries that crowd on one machine are spread only when it has been so for this long: drains and restarts move roles by themselves. */
+export const SPREAD_DEBOUNCE_MS = 5_000;
+
 /** The same step to the same node is not repeated sooner. */
 export const MEET_REPEAT_MS = 1_500;
 export const FAILOVER_REPEAT_MS = 6_000;

@@ -1,7 +1,7 @@
 /**
  * The plan: from what is, what should be and what is remembered, the next steps. Pure; one file per concern, composed here in the order of weight.
  *
- *     deletion → password, workloads → joining → slots or data loss → failover → repair → (when quiet) surplus, evacuation, live configuration, rollout
+ *     deletion → password, workloads → joining → slots or data loss → failover → repair → (when quiet) surplus, evacuation, live configuration, rollout, spread
  *
  * A turn plans all that is safe to do at once; what depends on an effect waits for the next turn, which sees it.
  */
@@ -23,6 +23,7 @@ import { planRepair } from './repair.ts';
 import { planRollout } from './rollout.ts';
 import { whyUnsettled } from './shard-health.ts';
 import { planSlots } from './slots.ts';
+import { planSpread } from './spread.ts';
 import { planSyncGuard } from './sync-guard.ts';
 import { planSurplus } from './surplus.ts';
 
@@ -109,8 +110,15 @@ function planTopology(context: PlanContext): PlanResult['dataLoss'] {
     planLiveConfig(context);
   }
   planRollout(context, !acted && whole);
+  if (context.formed && context.actions.length === before && !isRolling(context)) planSpread(context);
   reportUnsettled(context);
   return undefined;
+}
+
+/** Some pod has not the wanted revision: the rollout moves the primaries now. */
+function isRolling({ observation: { wanted, workloads } }: PlanContext): boolean {
+  const revisions = new Map(wanted.nodes.map(node => [node.name, node.revision]));
+  return workloads.some(({ name, pod }) => revisions.has(name) && pod?.revision !== revisions.get(name));
 }
 
 /** What still has to come about without a step of ours, such as a full sync. */

@@ -9,6 +9,7 @@ import { countSlots } from '../../lib/slot-ranges.ts';
 import { trusted, type PlanContext } from './context.ts';
 import { holdsData } from './sync-guard.ts';
 import { FORCE_REPEAT_MS } from './limits.ts';
+import { spreadRoles } from './spread.ts';
 
 export function planSlots(context: PlanContext): void {
   if (context.formed) return;
@@ -19,11 +20,28 @@ export function planSlots(context: PlanContext): void {
     context.progressing('Forming', `Waiting for a node of shard ${missing.map(shard => shard.index).join(', ')} to answer`);
     return;
   }
+  const spread = spreadHeirs(context, heirs);
   for (const [i, shard] of shards.entries()) {
-    const heir = heirs[i];
+    const heir = spread[i];
     if (heir !== undefined) giveSlots(context, shard, heir);
   }
 }
+
+/** Where a shard has several empty nodes, those are taken that lie evenly on the machines. */
+function spreadHeirs(context: PlanContext, heirs: readonly (Member | undefined)[]): readonly (Member | undefined)[] {
+  const machine = (member: Member): string => member.pod.hostNode ?? '';
+  const choices = heirs.map((heir, i) => {
+    const shard = context.topology.shards[i];
+    if (heir === undefined) return shard.primary === undefined ? [] : [shard.primary];
+    const isChoice = heir.empty && shard.ownerId === undefined;
+    return [heir, ...(isChoice ? trusted(context.topology).filter(other => other !== heir && isFreeFor(other, heir)) : [])];
+  });
+  // A shard that nothing is decided for stands apart from all machines.
+  const hosts = spreadRoles(choices.map((members, i) => (members.length > 0 ? members.map(machine) : [`shard ${i}`])));
+  return heirs.map((heir, i) => heir && (choices[i].find(member => machine(member) === hosts[i]) ?? heir));
+}
+
+const isFreeFor = (other: Member, heir: Member): boolean => other.shard === heir.shard && other.wanted && other.empty;
 
 /** Who gets the shard's slots; undefined while its owner may come back or no node is there. */
 function heirOf(context: PlanContext, shard: ShardTopology): Member | undefined {
