@@ -11,6 +11,8 @@ const CLOSE = 0x5d;
 const CARET = 0x5e;
 const ESCAPE = 0x5c;
 const DASH = 0x2d;
+/** A pattern with more stars than this on its way matches nothing (Valkey's guard against abusive patterns). */
+const MAX_STARS = 1000;
 
 /** Whether `text[start, end)` matches the whole pattern. `*` alone does not match an empty text (as in Valkey, where callers know that case). */
 export function matchesGlob(pattern: Uint8Array, text: Uint8Array, start: number, end: number, ignoreCase = false): boolean {
@@ -19,9 +21,14 @@ export function matchesGlob(pattern: Uint8Array, text: Uint8Array, start: number
   let position = start;
   let starAt = -1;
   let starPosition = 0;
+  let stars = 0;
   for (;;) {
     if (position < end && at < pattern.length) {
       if (pattern[at] === STAR) {
+        // Stars in a row are one; a star at the end matches all the rest.
+        while (pattern[at + 1] === STAR) at++;
+        if (at + 1 === pattern.length) return true;
+        if (++stars > MAX_STARS) return false;
         starAt = at++;
         starPosition = position;
         continue;

@@ -15,11 +15,8 @@ import type { CommandHandlers } from './commands/table.ts';
 import { TRANSACTION_HANDLERS } from './commands/transaction/handlers.ts';
 import type { Values } from './values/values.ts';
 
-/** Handlers whose specification is not in `commands/specs` yet. */
-const WITHOUT_SPEC: readonly string[] = ['hgetdel', 'waitaof'];
-
 export function commandHandlers(values: Values): CommandHandlers {
-  const handlers: CommandHandlers = {
+  return {
     ...CLUSTER_HANDLERS,
     ...CONNECTION_HANDLERS,
     ...DEBUG_HANDLERS,
@@ -33,5 +30,4 @@ export function commandHandlers(values: Values): CommandHandlers {
     ...setHandlers(values),
     ...sortedSetHandlers(values),
   };
-  return Object.fromEntries(Object.entries(handlers).filter(([name]) => !WITHOUT_SPEC.includes(name)));
 }

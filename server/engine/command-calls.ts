@@ -7,6 +7,7 @@
 
 import type { Command } from '../core/command.ts';
 import { FLAG_FAST } from '../core/command.ts';
+import type { CommandHandler } from '../core/context.ts';
 import type { ServerPorts } from '../core/ports.ts';
 import type { KeptRequest, Session } from '../core/session.ts';
 import * as errors from '../protocol/reply-errors.ts';
@@ -76,12 +77,13 @@ export class CommandCalls {
     this.databases.state.noTouch = session.noTouch;
     const cheap = this.cheap[command.id] === 1 && this.depth < 0;
     if (!cheap || this.group !== command) this.openGroup(command);
+    if (this.depth < 0) session.lastCommand = command;
     const { dbIndex } = session;
     const replied = context.reply.length;
     this.depth++;
     this.propagation.begin();
     try {
-      (command.handler as NonNullable<Command['handler']>)(context);
+      (command.handler as CommandHandler)(context);
       if ((context.dirty !== 0 || context.forced || context.instead.length !== 0) && !context.silent)
         this.propagate(context, dbIndex, obeying);
     } catch (error) {
@@ -100,7 +102,6 @@ export class CommandCalls {
       this.errorsCounted = counters.errorReplies;
       command.stats.failed++;
     }
-    session.lastCommand = command;
     session.commandsProcessed++;
     if (session.asking && command.fullName !== 'asking' && session.transaction === undefined) session.asking = false;
   }

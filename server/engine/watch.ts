@@ -67,7 +67,8 @@ export class Watches implements WatchPort {
   private markDirty(session: Session, dbIndex: number, key: string): void {
     const at = session.watched.findIndex(each => each.dbIndex === dbIndex && each.key === key);
     const watched = session.watched[at];
-    if (watched?.expired === true && !this.exists(dbIndex, key)) {
+    // It may still stand in the tables: it is told that it goes before it goes.
+    if (watched?.expired === true && (!this.exists(dbIndex, key) || this.isExpired(dbIndex, key, this.now()))) {
       session.watched[at] = { ...watched, expired: false };
       return;
     }

@@ -510,4 +510,21 @@ export const GENERIC_SPECS: readonly CommandSpec[] = [
       { name: 'timeout', type: 'integer' },
     ],
   },
+  {
+    name: 'waitaof',
+    arity: 4,
+    flags: ['blocking'],
+    categories: ['slow', 'blocking', 'connection'],
+    keySpecs: [],
+    tips: ['request_policy:all_shards', 'response_policy:agg_min'],
+    summary: 'Waits until the writes of this connection are in append-only files, here and on replicas.',
+    since: '7.2.0',
+    group: 'generic',
+    complexity: 'O(1)',
+    arguments: [
+      { name: 'numlocal', type: 'integer' },
+      { name: 'numreplicas', type: 'integer' },
+      { name: 'timeout', type: 'integer' },
+    ],
+  },
 ];

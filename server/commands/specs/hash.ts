@@ -66,6 +66,32 @@ export const HASH_SPECS: readonly CommandSpec[] = [
     arguments: [{ name: 'key', type: 'key', keySpecIndex: 0 }],
   },
   {
+    name: 'hgetdel',
+    arity: -5,
+    flags: ['write', 'fast'],
+    categories: ['write', 'hash', 'fast'],
+    keySpecs: [
+      { flags: ['RW', 'access', 'delete'], begin: { type: 'index', index: 1 }, find: { type: 'range', lastKey: 0, step: 1, limit: 0 } },
+    ],
+    tips: [],
+    summary: 'Gives the values of fields and deletes them.',
+    since: '9.1.0',
+    group: 'hash',
+    complexity: 'O(N), N: number of fields to be retrieved and deleted',
+    arguments: [
+      { name: 'key', type: 'key', keySpecIndex: 0 },
+      {
+        name: 'fields',
+        type: 'block',
+        token: 'FIELDS',
+        arguments: [
+          { name: 'numfields', type: 'integer', keySpecIndex: 0 },
+          { name: 'field', type: 'string', multiple: true },
+        ],
+      },
+    ],
+  },
+  {
     name: 'hincrby',
     arity: 4,
     flags: ['write', 'denyoom', 'fast'],
