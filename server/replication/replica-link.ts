@@ -206,8 +206,9 @@ export class ReplicaLink {
     if (this.phase === 'connected') {
       const error = this.parts.host.applier().push(bytes, start, end);
       if (error !== undefined) {
-        this.parts.log.warning(`Protocol error in the stream of the primary: ${error}`);
-        this.broken('protocol error');
+        this.parts.log.warning(`Cannot follow the stream of the primary: ${error}`);
+        // Not at once: the same bytes will come again.
+        this.broken('its stream cannot be followed', false);
       }
       return end - start;
     }
@@ -356,11 +357,11 @@ export class ReplicaLink {
   }
 
   /** Something broke: close, and try again: at once after a link that was up, else with the next tick. */
-  private broken(reason: string): void {
+  private broken(reason: string, atOnce = true): void {
     const wasUp = this.phase === 'connected';
     this.parts.log.notice(wasUp ? `Connection with primary lost: ${reason}` : `The attempt to sync with the primary ended: ${reason}`);
     this.close();
-    if (!wasUp) return;
+    if (!wasUp || !atOnce) return;
     this.parts.log.notice(`Reconnecting to PRIMARY ${this.primaryHost}:${this.primaryPort}`);
     this.connect();
   }

@@ -261,7 +261,9 @@ export class Replication implements ReplicationPort, PropagationSink {
       this.promote();
       this.ports.log.notice('PRIMARY MODE enabled (failover request from the primary)');
     }
-    return this.primaryFeed.serve(session, this.profile(session), request);
+    const profile = this.profile(session);
+    if (this.isStranger(profile)) return 'NOMASTERLINK This node does not know you: it is not the primary that you follow';
+    return this.primaryFeed.serve(session, profile, request);
   }
 
   takeAck(session: Session, offset: number, aofOffset: number): void {
@@ -293,6 +295,15 @@ export class Replication implements ReplicationPort, PropagationSink {
     this.readConfig();
     if (this.role === 'replica') this.waits.endAll();
     for (const listener of this.roleListeners) listener();
+  }
+
+  /**
+   * A replica of this cluster whose node is unknown here follows the node that had this address before: a primary that lost its nodes
+   * file with its data. It must not be given the empty data set; it tries again, until its shard has elected a successor.
+   */
+  private isStranger({ nodeId }: ReplicaProfile): boolean {
+    const { cluster } = this.ports;
+    return cluster !== undefined && nodeId !== '' && cluster.describe(nodeId) === undefined;
   }
 
   private syncRefusal(): string | undefined {

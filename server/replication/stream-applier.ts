@@ -20,7 +20,7 @@ export interface ApplierParts {
   readonly execution: ExecutionPort;
   /** Takes bytes of the stream that are applied now. */
   readonly applied: (bytes: Uint8Array, start: number, end: number) => void;
-  /** A command of the stream was answered with an error. */
+  /** A command of the stream was answered with an error: the data may differ from the primary's from here on. */
   readonly failed: (command: string, error: string) => void;
 }
 
@@ -34,6 +34,8 @@ export class StreamApplier {
   private length = 0;
   private uncommitted = new Uint8Array(0);
   private uncommittedLength = 0;
+  /** Why the stream cannot be followed any further, '' = it can. Following it without this command would lose data in silence. */
+  private unknown = '';
 
   constructor(session: Session, parts: ApplierParts) {
     this.session = session;
@@ -44,6 +46,7 @@ export class StreamApplier {
   reset(): void {
     this.length = 0;
     this.uncommittedLength = 0;
+    this.unknown = '';
     this.state.begin(0);
     this.session.transaction = undefined;
     if (this.buffer.length > 1 << 20) this.setBuffer(new Uint8Array(REREAD_LIMIT));
@@ -64,6 +67,7 @@ export class StreamApplier {
       }
       readRequests(state, table, this.length, LIMITS);
       const ended = this.runBatch();
+      if (this.unknown !== '') return this.unknown;
       if (state.error !== '') return state.error;
       if (table.requests === 0 || state.requestStart === this.length) return undefined;
       if (!ended) return undefined;
@@ -83,7 +87,7 @@ export class StreamApplier {
   /** Runs the requests in the table. False: the last one is not whole, and nothing more can be read now. */
   private runBatch(): boolean {
     const { table, state } = this;
-    for (let r = 0; r < table.requests; r++) this.runRequest(r);
+    for (let r = 0; r < table.requests && this.unknown === ''; r++) this.runRequest(r);
     if (state.argumentsLeft === 0) return true;
     if (this.length - state.requestStart <= REREAD_LIMIT) state.argumentsLeft = 0;
     return false;
@@ -95,7 +99,12 @@ export class StreamApplier {
     const argc = table.count[r];
     const error = parts.execution.apply(session, table.bytes, table.start, table.end, first, argc);
     if (error !== undefined) {
-      parts.failed(Buffer.from(table.bytes.subarray(table.start[first], table.end[first])).toString('latin1'), error);
+      const command = Buffer.from(table.bytes.subarray(table.start[first], table.end[first])).toString('latin1');
+      if (error.startsWith('ERR unknown ')) {
+        this.unknown = `the primary sends the command '${command}', which this server does not have`;
+        return;
+      }
+      parts.failed(command, error);
     }
     const inline = table.bytes !== this.buffer;
     const end = inline ? this.state.requestStart : table.end[first + argc - 1] + 2;
