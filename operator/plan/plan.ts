@@ -6,6 +6,7 @@
  * A turn plans all that is safe to do at once; what depends on an effect waits for the next turn, which sees it.
  */
 import { CLUSTER_FINALIZER } from '../api/group.ts';
+import type { Finding } from '../model/action.ts';
 import type { Memory } from '../model/memory.ts';
 import type { Observation } from '../model/observation.ts';
 import type { PlanResult } from '../model/plan-result.ts';
@@ -38,7 +39,7 @@ export function plan(observation: Observation, memory: Memory): PlanResult {
   return {
     actions: context.actions,
     decisions: draft.decisions,
-    findings: context.findings,
+    findings: byWeight(context.findings),
     memory: draft.finish(topology.processes, runIds),
     topology,
     unserved,
@@ -130,6 +131,13 @@ function reportUnsettled(context: PlanContext): void {
     context.progressing('Repairing', why);
     return;
   }
+}
+
+/** Findings that say most about what clients suffer and what is waited for; the others follow in the order of their discovery. */
+const WEIGHTY: readonly string[] = ['DataLost', 'WaitingForFence', 'QuorumLost'];
+
+function byWeight(findings: readonly Finding[]): readonly Finding[] {
+  return [...findings.filter(({ reason }) => WEIGHTY.includes(reason)), ...findings.filter(({ reason }) => !WEIGHTY.includes(reason))];
 }
 
 function unservedShards(context: PlanContext): readonly number[] {

@@ -140,7 +140,8 @@ describe(`the operator over ${reference === undefined ? 'our own' : "upstream's"
       'two known nodes',
     );
     cluster.change({ ...SPEC, shards: 1, replicas: 2 });
-    await cluster.waitFor(() => cluster.is('Ready') && cluster.resource.status.ready === '3/3', 20_000, 'three nodes');
+    await cluster.ready(20_000);
+    expect(cluster.resource.status.ready).toBe('3/3');
   });
 
   it('forms a cluster although the operator dies over and over', async () => {
