@@ -11,7 +11,7 @@ export type Kind = 'ours' | 'reference';
 /** Folder of a built Valkey 9.1, undefined when the environment names none. */
 export const referenceFolder = process.env['VALKEY_REFERENCE'];
 
-const OURS = process.env['TMP_OURS'] ?? resolve(import.meta.dirname, '../../bin/valkey-server');
+const OURS = resolve(import.meta.dirname, '../../bin/valkey-server');
 
 export interface ValkeyNode {
   readonly kind: Kind;
