@@ -127,7 +127,7 @@ describe(`the operator over ${reference === undefined ? 'our own' : "upstream's"
   it('changes the number of replicas, handing over where a primary has to go', async () => {
     const cluster = await start({ ...SPEC, shards: 1, replicas: 2 }, 13_220);
     await cluster.ready(15_000);
-    await ask(cluster.portOf('shop-0-2'), 'CLUSTER', 'FAILOVER');
+    if (cluster.primaries()[0] !== 'shop-0-2') await ask(cluster.portOf('shop-0-2'), 'CLUSTER', 'FAILOVER');
     await cluster.waitFor(() => cluster.primaries()[0] === 'shop-0-2', 10_000, 'shop-0-2 as primary');
     cluster.change({ ...SPEC, shards: 1, replicas: 1 });
     await cluster.waitFor(() => cluster.is('Ready') && cluster.podUids().size === 2, 20_000, 'two nodes');
