@@ -21,6 +21,7 @@ import { announceMyself } from './myself.ts';
 import { FLAG_MEET, FLAG_MYSELF, FLAG_PRIMARY } from './node-flags.ts';
 import { loadNodesFile, nodesFileText } from './nodes-file.ts';
 import { handlePacket } from './packet-handler.ts';
+import { refollow } from './roles.ts';
 import { reconcileData } from './slot-ownership.ts';
 
 const SAVE_ERROR_LOG_MS = 30_000;
@@ -73,6 +74,7 @@ export class ClusterBus {
   /** The data was loaded: keys and slots must agree before the first request. */
   dataLoaded(): void {
     reconcileData(this.state);
+    if (isReplica(this.state.myself) && this.state.myself.replicaOf?.ip) refollow(this.state);
     this.settle();
   }
 

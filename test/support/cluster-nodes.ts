@@ -165,7 +165,7 @@ export class TestCluster {
   async whole(limitMs = 40_000): Promise<void> {
     const well = async (node: ValkeyNode): Promise<boolean> => {
       if ((await node.field('cluster_state', 'CLUSTER', 'INFO')) !== 'ok') return false;
-      const isReplica = (await node.field('role', 'INFO', 'replication')) === 'slave';
+      const isReplica = !(await this.isPrimary(node));
       return !isReplica || (await node.field('master_link_status', 'INFO', 'replication')) === 'up';
     };
     await waitFor(
