@@ -21,37 +21,48 @@ const KIND_OF_TYPE: Readonly<Record<string, SessionKind>> = {
   primary: 'primary',
 };
 
+/** A filter as it is read: of a word that is given twice the last one counts, but ids add up. */
+interface Draft {
+  readonly checks: Map<string, ClientFilter>;
+  readonly ids: Set<number>;
+  readonly notIds: Set<number>;
+  leaveOutCaller: boolean;
+}
+
 /** The filter that the arguments from `first` on make; undefined after an error was replied. `skipMe`: the caller is left out. */
 export function readClientFilter(context: CommandContext, first: number, skipMe: boolean): ClientFilter | undefined {
-  const checks: ClientFilter[] = [];
-  let leaveOut = skipMe;
+  const draft: Draft = { checks: new Map(), ids: new Set(), notIds: new Set(), leaveOutCaller: skipMe };
   let index = first;
   while (index < context.argc) {
-    const word = context.argString(index).toUpperCase();
-    const negated = word.startsWith('NOT-');
-    const name = negated ? word.slice(4) : word;
-    if (name === 'ID') {
-      const ids = readIds(context, index + 1);
-      if (ids === undefined) return undefined;
-      checks.push(session => ids.has(session.id) !== negated);
-      index += 1 + ids.size;
-      while (index < context.argc && context.argInteger(index) !== undefined) index++;
-      continue;
-    }
-    if (index + 1 === context.argc) return refuse(context, SYNTAX_ERROR);
-    if (word === 'SKIPME') {
-      if (context.argIs(index + 1, 'YES')) leaveOut = true;
-      else if (context.argIs(index + 1, 'NO')) leaveOut = false;
-      else return refuse(context, SYNTAX_ERROR);
-    } else {
-      const check = word === 'MAXAGE' || word === 'IDLE' ? readAge(context, word, index + 1) : readCheck(context, word, name, index + 1);
-      if (typeof check === 'string') return refuse(context, check);
-      checks.push(negated ? session => !check(session) : check);
-    }
-    index += 2;
+    const next = readFilterWord(context, index, draft);
+    if (next === undefined) return undefined;
+    index = next;
   }
+  const { checks, ids, notIds, leaveOutCaller } = draft;
   const me = context.session;
-  return session => !(leaveOut && session === me) && checks.every(check => check(session));
+  return session =>
+    !(leaveOutCaller && session === me) &&
+    (ids.size === 0 || ids.has(session.id)) &&
+    !notIds.has(session.id) &&
+    [...checks.values()].every(check => check(session));
+}
+
+/** Reads one word with its value; the index behind them, undefined after an error was replied. */
+function readFilterWord(context: CommandContext, index: number, draft: Draft): number | undefined {
+  const word = context.argString(index).toUpperCase();
+  const negated = word.startsWith('NOT-');
+  const name = negated ? word.slice(4) : word;
+  if (name === 'ID') return readIds(context, index + 1, negated ? draft.notIds : draft.ids);
+  if (index + 1 === context.argc) return refuse(context, SYNTAX_ERROR);
+  if (word === 'SKIPME') {
+    if (!context.argIs(index + 1, 'YES') && !context.argIs(index + 1, 'NO')) return refuse(context, SYNTAX_ERROR);
+    draft.leaveOutCaller = context.argIs(index + 1, 'YES');
+  } else {
+    const check = word === 'MAXAGE' || word === 'IDLE' ? readAge(context, word, index + 1) : readCheck(context, word, name, index + 1);
+    if (typeof check === 'string') return refuse(context, check);
+    draft.checks.set(word, negated ? session => !check(session) : check);
+  }
+  return index + 2;
 }
 
 function refuse(context: CommandContext, text: string): undefined {
@@ -59,15 +70,16 @@ function refuse(context: CommandContext, text: string): undefined {
   return undefined;
 }
 
-function readIds(context: CommandContext, first: number): Set<number> | undefined {
-  const ids = new Set<number>();
-  for (let index = first; index < context.argc; index++) {
+/** Takes ids up to the first word that is no number. */
+function readIds(context: CommandContext, first: number, ids: Set<number>): number | undefined {
+  let index = first;
+  for (; index < context.argc; index++) {
     const id = context.argInteger(index);
     if (id === undefined) break;
     if (id < 1) return refuse(context, 'ERR client-id should be greater than 0');
     ids.add(id);
   }
-  return ids;
+  return index;
 }
 
 /** The check, or the error text. */

@@ -51,20 +51,24 @@ export function scan(context: CommandContext): void {
   if (options === undefined) return;
   const slot = options.pattern === undefined ? ALL_SLOTS : slotOfPattern(context, options.pattern);
   const found: Ref[] = [];
+  const expired: Uint8Array[] = [];
   let next = cursor;
   let visited = 0;
   let steps = options.count * PATIENCE;
   do {
     next = db.scan(next, options.count - visited, slot, entry => {
       visited++;
-      if (!matchesKey(db, entry, options.pattern) || isExpired(context, db, entry)) return;
-      if (options.type === -1 || db.type(entry) === options.type) found.push(entry);
+      if (!matchesKey(db, entry, options.pattern) || (options.type !== -1 && db.type(entry) !== options.type)) return;
+      if (isExpired(context, db, entry)) expired.push(Buffer.from(db.keyString(entry), 'latin1'));
+      else found.push(entry);
     });
   } while (next !== 0n && steps-- > 0 && visited < options.count);
   reply.array(2);
   reply.bulkString(next.toString());
   reply.array(found.length);
   for (const entry of found) replyKey(context, db, entry);
+  // Looking at an expired key deletes it; only now, because deleting moves what a scan stands on.
+  for (const key of expired) db.peek(key, 0, key.length);
 }
 
 function readOptions(context: CommandContext): ScanOptions | undefined {
@@ -118,7 +122,9 @@ function replyKey(context: CommandContext, db: Database, entry: Ref): void {
 /** Expired keys that are not deleted yet are not shown. */
 function isExpired(context: CommandContext, db: Database, entry: Ref): boolean {
   const at = db.expireAt(entry);
-  return at !== NO_EXPIRY && at <= context.now;
+  if (at === NO_EXPIRY || at > context.now) return false;
+  // The source of an import sees what it has not let expire yet.
+  return !(context.session.importSource && context.ports.config.flag('import-mode'));
 }
 
 /** In cluster mode the only slot whose keys can match, ALL_SLOTS when there are several or the server has no slots. */
