@@ -31,23 +31,6 @@ describe.each(imagesFor(1))('a cluster of $title under load', image => {
   const tellGap = (what: string, gapMs: number): void =>
     console.log(`${image.title}: ${what}: no writes for ${(gapMs / 1000).toFixed(1)} s`);
 
-  test('each machine is drained in turn, and the primary role leaves it first', async () => {
-    const hosts = [...new Set((await cluster.pods()).map(pod => pod.host))];
-    for (const host of hosts) {
-      load.resetGaps();
-      try {
-        await drain(cluster, host, 180);
-      } finally {
-        await uncordon(cluster, host);
-      }
-      await cluster.waitUntil('the cluster to be whole again', HEAL_LIMIT_MS, () => cluster.isWhole(6));
-      await cluster.ready(HEAL_LIMIT_MS);
-      const gapMs = load.longestGapMs();
-      tellGap(`${host} drained`, gapMs);
-      expect(gapMs, `while ${host} was drained`).toBeLessThan(PLANNED_GAP_LIMIT_MS);
-    }
-  });
-
   test.skipIf(!kubernetes.isLocal)('a machine with a primary dies and comes back', async () => {
     const { host } = await cluster.primaryOf(0);
     load.resetGaps();
@@ -64,6 +47,23 @@ describe.each(imagesFor(1))('a cluster of $title under load', image => {
     }
     await cluster.waitUntil('the cluster to be whole again', HEAL_LIMIT_MS, () => cluster.isWhole(6));
     await cluster.ready(HEAL_LIMIT_MS);
+  });
+
+  test('each machine is drained in turn, and the primary role leaves it first', async () => {
+    const hosts = [...new Set((await cluster.pods()).map(pod => pod.host))];
+    for (const host of hosts) {
+      load.resetGaps();
+      try {
+        await drain(cluster, host, 180);
+      } finally {
+        await uncordon(cluster, host);
+      }
+      await cluster.waitUntil('the cluster to be whole again', HEAL_LIMIT_MS, () => cluster.isWhole(6));
+      await cluster.ready(HEAL_LIMIT_MS);
+      const gapMs = load.longestGapMs();
+      tellGap(`${host} drained`, gapMs);
+      expect(gapMs, `while ${host} was drained`).toBeLessThan(PLANNED_GAP_LIMIT_MS);
+    }
   });
 
   test('no confirmed write was lost', async () => {

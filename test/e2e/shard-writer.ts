@@ -68,12 +68,14 @@ class ShardWriter {
     this.#connection?.close();
   }
 
-  /** Confirmed keys that the cluster does not have with their value. */
-  async lost(): Promise<readonly string[]> {
+  /** Numbers of confirmed writes that the cluster does not have, as ranges; undefined when it has all. */
+  async lost(): Promise<string | undefined> {
     const connection = await this.#open();
     try {
       const replies = await Promise.all(this.#confirmed.map(n => connection.send('GET', this.#key(n))));
-      return this.#confirmed.filter((n, at) => replies[at] !== String(n)).map(n => this.#key(n));
+      const lost = this.#confirmed.filter((n, at) => replies[at] !== String(n));
+      if (lost.length === 0) return undefined;
+      return `shard ${this.shard} lost ${lost.length} of ${this.#confirmed.length} confirmed writes: numbers ${formatRanges(lost)}`;
     } finally {
       connection.close();
     }
@@ -194,18 +196,25 @@ export class SteadyLoad {
     await this.#cluster.waitUntil('every shard to accept writes again', limitMs, moved);
   }
 
-  /** Ends the load and reads every confirmed write back: those that are gone. */
+  /** Ends the load and reads every confirmed write back; `lost` says what is gone, one sentence a shard. */
   async finish(): Promise<{ readonly reports: readonly ShardReport[]; readonly lost: readonly string[] }> {
     await this.stop();
     const reports = this.report();
     const lost = await Promise.all(this.#writers.map(writer => writer.lost()));
-    return { reports, lost: lost.flat() };
+    return { reports, lost: lost.filter(sentence => sentence !== undefined) };
   }
 
   async stop(): Promise<void> {
     clearInterval(this.#refresh);
     await Promise.all(this.#writers.map(writer => writer.stop()));
   }
+}
+
+/** "3-7, 9": rising numbers, shortened. */
+function formatRanges(numbers: readonly number[]): string {
+  const starts = numbers.filter((n, at) => numbers[at - 1] !== n - 1);
+  const ends = numbers.filter((n, at) => numbers[at + 1] !== n + 1);
+  return starts.map((start, at) => (start === ends[at] ? String(start) : `${start}-${ends[at]}`)).join(', ');
 }
 
 /** A hash tag whose slot lies in one of `ranges` ("0-5460", "7"). */
