@@ -112,13 +112,17 @@ class ShardWriter {
     if (Number(await wait) >= 1) this.#confirmed.push(n);
   }
 
-  /** A connection to the node that serves the tag's slot, found from the first node that answers by following MOVED. */
+  /** A connection to the node that serves the tag's slot, found from whichever node answers first by following MOVED. */
   async #open(): Promise<NodeConnection> {
-    for (const seed of this.#seeds()) {
-      const connection = await this.#connect(seed).catch(() => undefined);
-      if (connection !== undefined) return this.#follow(connection, 0);
-    }
-    throw new Error('no node answers');
+    // All at once, since an address whose pod is gone leads nowhere and says nothing, and waiting for it would count as a gap.
+    const attempts = this.#seeds().map(seed => this.#connect(seed));
+    const first = await Promise.any(attempts);
+    for (const attempt of attempts)
+      attempt.then(
+        connection => connection === first || connection.close(),
+        () => {},
+      );
+    return this.#follow(first, 0);
   }
 
   async #follow(connection: NodeConnection, hops: number): Promise<NodeConnection> {
