@@ -120,7 +120,7 @@ export function assemble(circumstances: Circumstances): Assembly {
     stats,
     lifecycle,
     debug: new DebugSwitches({ setPackedThreshold: bytes => values.setPackedThreshold(bytes), panic: circumstances.fatal }),
-    snapshots: new Snapshots({ databases, values, clock, timers, config, log, serverVersion: VALKEY_VERSION }),
+    snapshots: new Snapshots({ databases, values, clock, timers, config, log, stats, serverVersion: VALKEY_VERSION }),
     // These two need the ports themselves, and are put in below before anything runs.
     execution: undefined as unknown as Engine,
     replication: undefined as unknown as Replication,
@@ -142,7 +142,18 @@ export function assemble(circumstances: Circumstances): Assembly {
   ports.cluster = cluster;
   registerSections(ports, circumstances.facts);
   const host = new ConnectionHost(ports, engine, clients, pool);
-  const cron = new Cron({
+  return { ports, engine, clients, host, cluster, cron: regularWork(ports, engine, clients, databases, values, host) };
+}
+
+function regularWork(
+  ports: ServerPorts,
+  engine: Engine,
+  clients: Clients,
+  databases: Databases,
+  values: Values,
+  host: ConnectionHost,
+): Cron {
+  return new Cron({
     ports,
     engine,
     clients,
@@ -151,13 +162,12 @@ export function assemble(circumstances: Circumstances): Assembly {
     expiry: new ActiveExpiry(
       databases,
       () => ports.replication,
-      () => clock.monotonic(),
+      () => ports.clock.monotonic(),
     ),
     checkOutput: () => {
       for (const connection of host.connections) connection.checkOutputLimit();
     },
   });
-  return { ports, engine, clients, host, cluster, cron };
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };

@@ -153,7 +153,7 @@ class Server implements RunningServer {
     ports.replication.stop();
     this.busListener?.close();
     if (this.clusterStarted) cluster?.stop();
-    for (const connection of [...host.connections]) {
+    for (const connection of Array.from(host.connections)) {
       connection.flush();
       connection.close('server closes');
     }

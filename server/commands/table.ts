@@ -5,7 +5,8 @@
  * (`get`, `config|get`), so that the families stay apart: `server.ts` collects them.
  */
 
-import type { Command, CommandFlag, CommandHandler, CommandSpec } from '../core/command.ts';
+import type { Command, CommandFlag, CommandSpec } from '../core/command.ts';
+import type { CommandHandler } from '../core/context.ts';
 import * as core from '../core/command.ts';
 import type { CommandsPort } from '../core/ports.ts';
 import { hasMovableKeys, keyPositions, keyRange } from './key-positions.ts';

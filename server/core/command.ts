@@ -5,8 +5,6 @@
  * `commands/specs/` (one table per family); `commands/<family>.ts` gives the handlers; `commands/table.ts` joins them.
  */
 
-import type { CommandContext } from './context.ts';
-
 /** Flags as COMMAND shows them (lower case), and the hidden ones. */
 export type CommandFlag =
   | 'write'
@@ -102,9 +100,6 @@ export interface CommandSpec {
   readonly subcommands?: readonly CommandSpec[];
 }
 
-/** Runs a command. Throws nothing a client can cause: errors are replies. */
-export type CommandHandler = (context: CommandContext) => void;
-
 /** A command ready to run. Mutable figures are per server: the table is built once for each server. */
 export interface Command {
   readonly spec: CommandSpec;
@@ -112,7 +107,8 @@ export interface Command {
   readonly fullName: string;
   readonly parent: Command | undefined;
   readonly subcommands: ReadonlyMap<string, Command> | undefined;
-  readonly handler: CommandHandler | undefined;
+  /** A `CommandHandler` (context.ts): its parameter stays unnamed here, so that command and context do not need each other. */
+  readonly handler: ((context: never) => void) | undefined;
   /** Dense number, for ACL bitmaps and statistics. */
   readonly id: number;
   /** `flagBits` of the flags below, for dispatch. */

@@ -11,6 +11,9 @@ import type { Command } from './command.ts';
 import type { ServerPorts } from './ports.ts';
 import type { Session } from './session.ts';
 
+/** Runs a command. Throws nothing a client can cause: errors are replies. */
+export type CommandHandler = (context: CommandContext) => void;
+
 export interface CommandContext {
   readonly command: Command;
   readonly session: Session;

@@ -10,7 +10,6 @@ import type { Ref } from '../memory/arena.ts';
 import type { ValueAccess } from '../values/value-access.ts';
 import type { ClusterAdministration } from './cluster-administration.ts';
 import type { Command } from './command.ts';
-import type { CommandContext } from './context.ts';
 import type { DebugPort } from './debug.ts';
 import type { KeptRequest, Session } from './session.ts';
 
@@ -163,8 +162,6 @@ export interface ExecutionPort {
   /** Between `begin` and `end` all that is propagated is one transaction. */
   beginTransaction(): void;
   endTransaction(): void;
-  /** The context of the command that runs now. */
-  readonly current: CommandContext | undefined;
 }
 
 /** Takes each write once, as bytes of the replication stream; feeds backlog, replicas and (later) the AOF. */
@@ -222,6 +219,8 @@ export interface ReplicationPort {
   /** Online replicas that acknowledged `offset`. */
   acknowledged(offset: number): number;
   readonly onlineReplicas: number;
+  /** Memory of the backlog. */
+  readonly backlogBytes: number;
   /** Replicas that answered within min-replicas-max-lag. */
   goodReplicas(): number;
   /** Asks all replicas for an acknowledgement now. */
@@ -262,7 +261,7 @@ export interface ReplicationPort {
   serveSync(session: Session, request: SyncRequest): string | undefined;
   /** REPLCONF ACK of a replica; ignored from anybody else. */
   takeAck(session: Session, offset: number, aofOffset: number): void;
-  /** REPLCONF GETACK in the stream of our primary: acknowledge at once. */
+  /** REPLCONF GETACK in the stream of our primary: acknowledge as soon as it is counted itself. */
   sendAck(): void;
 }
 

@@ -18,7 +18,7 @@ export class CommandIndex {
     let size = 64;
     while (size < commands.size * 4) size *= 2;
     this.mask = size - 1;
-    this.rows = new Array<Row | undefined>(size).fill(undefined);
+    this.rows = Array.from({ length: size });
     let longest = 0;
     for (const [text, command] of commands) {
       const name = new Uint8Array(Buffer.from(text, 'latin1'));

@@ -7,7 +7,6 @@
 
 import type { ExecutionPort, ServerPorts } from '../core/ports.ts';
 import type { Command } from '../core/command.ts';
-import type { CommandContext } from '../core/context.ts';
 import type { KeptRequest, Session } from '../core/session.ts';
 import type { ArgumentTable } from '../protocol/argument-table.ts';
 import type { ClientSession } from './client-session.ts';
@@ -19,6 +18,9 @@ import { Dispatcher, POSTPONED } from './dispatch.ts';
 import { MemoryLimit } from './memory-limit.ts';
 import type { Propagation } from './propagation.ts';
 import { EXPIRY_DELETE, EXPIRY_HIDE, EXPIRY_IGNORE } from '../keyspace/keyspace-state.ts';
+
+/** Bytes of replies after which a batch stops until the transport has taken them. */
+const MOST_OUTPUT = 16 * 1024 * 1024;
 
 export interface EngineParts {
   readonly ports: ServerPorts;
@@ -38,6 +40,9 @@ export class Engine implements ExecutionPort {
   private readonly commands: (Command | undefined)[] = [];
   /** What the touch pass read: keeps the reads alive. */
   private touched = 0;
+  private configVersion = -1;
+  /** `import-mode` */
+  private importing = false;
 
   constructor(parts: EngineParts) {
     this.ports = parts.ports;
@@ -55,10 +60,6 @@ export class Engine implements ExecutionPort {
     });
   }
 
-  get current(): CommandContext | undefined {
-    return this.calls.current;
-  }
-
   /** Time, role and limits as they are now; at the beginning of each batch and of each piece of background work. */
   beginBatch(): void {
     const { state } = this.databases;
@@ -67,19 +68,27 @@ export class Engine implements ExecutionPort {
     this.calls.now = now;
     this.calls.wrote = false;
     this.dispatcher.renewGuard();
-    state.expiry = this.ports.replication.role === 'primary' && !this.clients.pausedWrites ? EXPIRY_DELETE : EXPIRY_HIDE;
+    if (this.configVersion !== this.ports.config.version) {
+      this.configVersion = this.ports.config.version;
+      this.importing = this.ports.config.flag('import-mode');
+    }
+    state.expiry = this.ports.replication.role === 'primary' && !this.clients.pausedWrites && !this.importing ? EXPIRY_DELETE : EXPIRY_HIDE;
   }
 
   /** Runs the requests of a batch until one must wait; returns how many are done. */
   run(session: ClientSession, table: ArgumentTable): number {
     this.beginBatch();
+    // During an import only the source says what expires, and it sees its expired keys.
+    if (this.importing && this.ports.replication.role === 'primary') {
+      this.databases.state.expiry = session.importSource ? EXPIRY_IGNORE : EXPIRY_HIDE;
+    }
     const count = table.requests;
     const { commands, dispatcher, calls } = this;
     if (count > 1) this.touch(session, table);
     else commands[0] = dispatcher.find(table.bytes, table.start[0], table.end[0]);
     const context = calls.nextContext;
     let done = 0;
-    for (; done < count && !session.held && !session.closing; done++) {
+    for (; done < count && !session.held && !session.closing && session.reply.length < MOST_OUTPUT; done++) {
       context.setArguments(table.bytes, table.start, table.end, table.first[done], table.count[done]);
       const muted = session.replyMode === 'on' ? undefined : session.reply.mark();
       if (session.replyMode === 'skip-next') session.replyMode = 'skip';

@@ -1,48 +1,42 @@
 /**
  * The database over the arena: implements the contract in `database.ts`.
  *
- * Hot path (find, setString): nothing is allocated on the JavaScript heap but a view when the key stands in a new buffer.
- * Which entry stands where: `entry.ts`; how strings lie in it: `entry-value.ts`; tables and walks: `content.ts`.
+ * Hot path (find, setString): nothing is allocated on the heap but a view when the key stands in a new buffer. Layout of entries:
+ * `entry.ts`; strings in them: `entry-value.ts`; tables and walks: `content.ts`.
  */
 
-import { copyViews, latin1 } from '../memory/bytes.ts';
+import { copyViews } from '../memory/bytes.ts';
 import { offsetOf, segmentOf } from '../memory/arena.ts';
-import type { Arena, Ref } from '../memory/arena.ts';
-import { LONG, parseDecimal, parseLong, writeDecimal } from '../structures/decimal.ts';
+import type { Ref } from '../memory/arena.ts';
+import { LONG, parseDecimal, parseLong } from '../structures/decimal.ts';
 import { slotOfKey } from '../../lib/slot-hash.ts';
-import { decayedFrequency, initialAccess, nextAccess } from './access-clock.ts';
+import { initialAccess } from './access-clock.ts';
 import { Content } from './content.ts';
-import type { TablePosition } from './content.ts';
+import { eachEntry, randomEntry, scanStep } from './content-scan.ts';
 import { ENC_INT, ENC_RAW, KEEP_EXPIRY, NO_EXPIRY, TYPE_STRING } from './database.ts';
 import type { Database, Encoding, ValueType, Walk, WalkCursor } from './database.ts';
 import * as entries from './entry.ts';
+import { EntryReader } from './entry-reader.ts';
 import * as values from './entry-value.ts';
 import { hashBytes } from './key-hash.ts';
-import { TABLE_END } from './key-table.ts';
 import { EXPIRY_DELETE, EXPIRY_IGNORE } from './keyspace-state.ts';
 import type { KeyspaceState } from './keyspace-state.ts';
 
-const CHUNK = 256;
 /** Longest text of a 64-bit integer. */
 const INTEGER_TEXT = 20;
-const SLOT_BITS = 14n;
 
-export class ArenaDatabase implements Database {
-  readonly arena: Arena;
+export class ArenaDatabase extends EntryReader implements Database {
   index: number;
   content: Content;
-  private readonly state: KeyspaceState;
   /** Hash and slot of the last key that was looked up. */
   private hash = 0;
   private slot = 0;
-  /** The buffer of the last key, with its view. */
   private keyBytes: Uint8Array = new Uint8Array(0);
   private keyView: DataView = new DataView(new ArrayBuffer(0));
   private readonly digits = new Uint8Array(INTEGER_TEXT);
 
   constructor(state: KeyspaceState, index: number) {
-    this.state = state;
-    this.arena = state.arena;
+    super(state);
     this.index = index;
     this.content = new Content(state);
   }
@@ -50,7 +44,6 @@ export class ArenaDatabase implements Database {
   get size(): number {
     return this.content.size;
   }
-
   get expiring(): number {
     return this.content.expiring;
   }
@@ -104,7 +97,7 @@ export class ArenaDatabase implements Database {
     return table === undefined ? 0 : table.find(this.arena, this.hash, this.keyView, start, end - start);
   }
 
-  /** Hash and slot of an entry's own key, in `hash` and `slot`. */
+  /** Sets `hash` and `slot` to those of an entry's own key. */
   private locate(entry: Ref): void {
     const segment = segmentOf(entry);
     const start = entries.keyStartOf(this.arena, entry);
@@ -121,66 +114,13 @@ export class ArenaDatabase implements Database {
     return true;
   }
 
-  /** Deletes an entry because its time has come, and says so. */
+  /** Its time has come: says so and deletes it. */
   expireNow(entry: Ref): void {
     this.state.onExpired(this, entry);
     this.deleteEntry(entry);
   }
 
-  // ── Reading an entry ──
-
-  type(entry: Ref): ValueType {
-    return entries.typeOf(this.arena, entry);
-  }
-
-  encoding(entry: Ref): Encoding {
-    return entries.encodingOf(this.arena, entry);
-  }
-
-  expireAt(entry: Ref): number {
-    return entries.expireAtOf(this.arena, entry);
-  }
-
-  keyStart(entry: Ref): number {
-    return entries.keyStartOf(this.arena, entry);
-  }
-
-  keyLength(entry: Ref): number {
-    return entries.keyLengthOf(this.arena, entry);
-  }
-
-  keyString(entry: Ref): string {
-    const start = this.keyStart(entry);
-    return latin1(this.arena.bytes[segmentOf(entry)], start, start + this.keyLength(entry));
-  }
-
-  stringBlock(entry: Ref): Ref {
-    return values.stringBlockOf(this.arena, entry);
-  }
-
-  stringStart(entry: Ref): number {
-    return values.stringStartOf(this.arena, entry);
-  }
-
-  stringLength(entry: Ref): number {
-    return values.stringLengthOf(this.arena, entry);
-  }
-
-  stringInteger(entry: Ref): bigint {
-    return this.arena.views[segmentOf(entry)].getBigInt64(entries.payloadStartOf(this.arena, entry), true);
-  }
-
-  stringNumber(entry: Ref): number {
-    const view = this.arena.views[segmentOf(entry)];
-    const at = entries.payloadStartOf(this.arena, entry);
-    const high = view.getInt32(at + 4, true);
-    // Within 53 bits the two halves make the number exactly; beyond, the caller asks for the bigint.
-    return high * 4294967296 + view.getUint32(at, true);
-  }
-
-  root(entry: Ref): Ref {
-    return values.payloadRef(this.arena, entry);
-  }
+  // ── Values ──
 
   setRoot(entry: Ref, encoding: Encoding, root: Ref): void {
     if (this.content.telling !== 0) this.content.tellWalks(this, entry);
@@ -292,8 +232,7 @@ export class ArenaDatabase implements Database {
     const longKey = before & entries.FLAG_LONG_KEY;
     const size = entries.entryBytes(flags | longKey, keyLength, inlineLength);
     const access = state.lfu ? entries.accessOf(arena, old) : initialAccess(state);
-    const capacity = arena.capacity(old);
-    if ((before & 3) === (flags & 3) && size <= capacity && size > capacity - (capacity >>> 3) - 8) {
+    if ((before & 3) === (flags & 3) && values.fitsWell(arena, old, size)) {
       entries.writeHeader(arena.views[segmentOf(old)], offsetOf(old), type, encoding, marked | longKey, access, keyLength, inlineLength);
       return old;
     }
@@ -331,10 +270,7 @@ export class ArenaDatabase implements Database {
   }
 
   private integerToText(entry: Ref, length: number): Ref {
-    const integer = this.stringInteger(entry);
-    const digits = Number.isSafeInteger(Number(integer))
-      ? writeDecimal(this.digits, 0, Number(integer))
-      : Buffer.from(this.digits.buffer).write(integer.toString(), 'latin1');
+    const digits = values.writeIntegerText(this.digits, this.stringInteger(entry));
     const room = Math.max(digits, values.isLarge(length) ? 0 : length);
     const text = this.moved(entry, values.reshaped(this.arena, entry, false, room));
     entries.writeInlineLength(this.arena, text, digits);
@@ -436,57 +372,18 @@ export class ArenaDatabase implements Database {
     return count;
   }
 
-  // ── Access times ──
-
-  touch(entry: Ref): void {
-    const access = nextAccess(this.state, this.arena, entry);
-    if (access >= 0) entries.writeAccess(this.arena, entry, access);
-  }
-
-  idleSeconds(entry: Ref): number {
-    return (this.state.seconds - entries.accessOf(this.arena, entry)) & 0xffffff;
-  }
-
-  setIdleSeconds(entry: Ref, seconds: number): void {
-    entries.writeAccess(this.arena, entry, (this.state.seconds - Math.min(seconds, 0xffffff)) & 0xffffff);
-  }
-
-  frequency(entry: Ref): number {
-    return decayedFrequency(this.state, entries.accessOf(this.arena, entry));
-  }
-
   // ── Iteration ──
 
   random(random: () => number): Ref {
-    const { tables, size } = this.content;
-    if (size === 0) return 0;
-    let rank = Math.floor(random() * size);
-    for (const table of tables) {
-      if (table === undefined) continue;
-      if (rank < table.size) return table.random(random);
-      rank -= table.size;
-    }
-    return 0;
+    return randomEntry(this.content, random);
   }
 
   scan(cursor: bigint, count: number, slot: number, visit: (entry: Ref) => void): bigint {
-    const { tables } = this.content;
-    const bits = this.state.bySlot ? SLOT_BITS : 0n;
-    const position: TablePosition = { table: Number(cursor & ((1n << bits) - 1n)), hash: Number((cursor >> bits) & 0x1ffffffffn) };
-    if (position.hash > TABLE_END) return 0n;
-    if (slot >= 0 && this.state.bySlot && position.table !== slot) {
-      position.table = slot;
-      position.hash = 0;
-    }
-    const refs: number[] = [];
-    this.content.collect(tables, position, Math.max(1, count), refs, slot);
-    for (const ref of refs) visit(ref);
-    if (position.table >= tables.length) return 0n;
-    return (BigInt(position.hash) << bits) | BigInt(this.state.bySlot ? position.table : 0);
+    return scanStep(this.content, this.state.bySlot, cursor, count, slot, visit);
   }
 
   each(visit: (entry: Ref) => boolean): void {
-    this.eachFrom({ table: 0, hash: 0 }, -1, visit);
+    eachEntry(this.content, -1, visit);
   }
 
   slotSize(slot: number): number {
@@ -494,15 +391,7 @@ export class ArenaDatabase implements Database {
   }
 
   eachInSlot(slot: number, visit: (entry: Ref) => boolean): void {
-    if (this.state.bySlot) this.eachFrom({ table: slot, hash: 0 }, slot, visit);
-  }
-
-  private eachFrom(position: TablePosition, only: number, visit: (entry: Ref) => boolean): void {
-    const refs: number[] = [];
-    while (this.content.collect(this.content.tables, position, CHUNK, refs, only)) {
-      for (const ref of refs) if (!visit(ref)) return;
-      refs.length = 0;
-    }
+    if (this.state.bySlot) eachEntry(this.content, slot, visit);
   }
 
   startWalk(walk: Walk): WalkCursor {

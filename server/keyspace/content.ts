@@ -51,8 +51,8 @@ export class Content {
   constructor(state: KeyspaceState) {
     this.state = state;
     const count = state.bySlot ? SLOT_COUNT : 1;
-    this.tables = new Array<KeyTable | undefined>(count).fill(undefined);
-    this.expires = new Array<KeyTable | undefined>(count).fill(undefined);
+    this.tables = Array.from({ length: count });
+    this.expires = Array.from({ length: count });
   }
 
   tableFor(slot: number): KeyTable {

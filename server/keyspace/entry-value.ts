@@ -3,6 +3,7 @@
  * integers as eight bytes. None of these functions touches a table: who moves an entry tells its tables.
  */
 
+import { writeDecimal } from '../structures/decimal.ts';
 import { copyViews } from '../memory/bytes.ts';
 import { offsetOf, segmentOf } from '../memory/arena.ts';
 import type { Arena, Ref } from '../memory/arena.ts';
@@ -200,4 +201,17 @@ export function copyWithOwnKey(arena: Arena, entry: Ref, expireAt: number, paylo
 /** The same entry with its value inline or as payload, keeping expiry and marks. */
 export function reshaped(arena: Arena, entry: Ref, payload: boolean, inlineLength: number): Ref {
   return copyWithOwnKey(arena, entry, expireAtOf(arena, entry), payload, inlineLength);
+}
+
+/** Whether a block holds `size` bytes without wasting more than an eighth. */
+export function fitsWell(arena: Arena, block: Ref, size: number): boolean {
+  const capacity = arena.capacity(block);
+  return size <= capacity && size > capacity - (capacity >>> 3) - 8;
+}
+
+/** The decimal text of a 64-bit integer; returns its length. */
+export function writeIntegerText(target: Uint8Array, integer: bigint): number {
+  const number = Number(integer);
+  if (Number.isSafeInteger(number)) return writeDecimal(target, 0, number);
+  return Buffer.from(target.buffer).write(integer.toString(), 'latin1');
 }

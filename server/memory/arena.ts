@@ -18,6 +18,7 @@
  */
 
 import { assert } from '../../lib/assert.ts';
+import { CLASS_BYTES, CLASS_OF_UNITS, SMALL_LIMIT } from './size-classes.ts';
 
 /** A place in an arena, in units of 8 bytes; 0 means "nothing". */
 export type Ref = number;
@@ -32,7 +33,6 @@ const PAGE_UNITS = PAGE_BYTES / 8;
 const PAGE_UNIT_SHIFT = 13;
 const PAGES = SEGMENT_BYTES / PAGE_BYTES;
 const MAX_SEGMENTS = 1 << (32 - SEGMENT_SHIFT);
-const SMALL_LIMIT = 16 * 1024;
 const LARGE_LIMIT = 32 * 1024 * 1024;
 const MAX_BLOCK = 1024 * 1024 * 1024;
 
@@ -41,28 +41,6 @@ const PAGE_FREE = -1;
 const PAGE_LARGE_HEAD = -2;
 const PAGE_LARGE_TAIL = -3;
 const PAGE_RESERVED = -4;
-
-/** Class sizes in bytes: steps of 8 up to 128, then eight steps a doubling, up to SMALL_LIMIT. */
-const CLASS_BYTES = buildClassBytes();
-/** Class by size in units (index = units, rounded up). */
-const CLASS_OF_UNITS = buildClassOfUnits();
-
-function buildClassBytes(): Int32Array {
-  const sizes: number[] = [];
-  for (let size = 8; size <= 128; size += 8) sizes.push(size);
-  for (let base = 128; base < SMALL_LIMIT; base *= 2) for (let step = 1; step <= 8; step++) sizes.push(base + (base / 8) * step);
-  return Int32Array.from(sizes);
-}
-
-function buildClassOfUnits(): Uint8Array {
-  const classes = new Uint8Array(SMALL_LIMIT / 8 + 1);
-  let sizeClass = 0;
-  for (let units = 1; units < classes.length; units++) {
-    while (CLASS_BYTES[sizeClass] < units * 8) sizeClass++;
-    classes[units] = sizeClass;
-  }
-  return classes;
-}
 
 /** What the arena holds, in bytes. */
 export interface ArenaUsage {

@@ -22,8 +22,8 @@ import { limitFor } from './output-limits.ts';
 import { PendingInput } from './pending-input.ts';
 import type net from 'node:net';
 
-const HIGH_WATER = 64 * 1024 * 1024;
-const LOW_WATER = 16 * 1024 * 1024;
+const HIGH_WATER = 32 * 1024 * 1024;
+const LOW_WATER = 8 * 1024 * 1024;
 /** Batches that one connection runs in one go before others have their turn. */
 const BATCHES_PER_TURN = 32;
 /** Up to this many bytes that the system did not take at once are copied, so that the segment is free again. */
@@ -166,13 +166,14 @@ export class Connection implements Transport, ChannelEvents {
       const executed = host.engine.run(session, table);
       if (executed < found) {
         if (executed > 0) done = table.end[table.first[executed - 1] + table.count[executed - 1] - 1] + 2;
+        if (!session.held && !session.closing) this.scheduleRun();
         break;
       }
       done = state.requestStart;
       if (this.sink !== undefined || session.closing || !this.open) break;
       // The arguments of a request that is not whole are read again with its rest; they are few in the shared buffer.
       if (state.argumentsLeft === 0 && !inline && state.error === '' && done >= end) break;
-      if (batch >= BATCHES_PER_TURN || this.session.reply.length > HIGH_WATER) {
+      if (batch >= BATCHES_PER_TURN) {
         this.scheduleRun();
         break;
       }
@@ -309,7 +310,8 @@ export class Connection implements Transport, ChannelEvents {
     if (limit.soft === 0 || bytes <= limit.soft) this.softLimitSince = 0;
     else if (this.softLimitSince === 0) this.softLimitSince = now;
     const tooLong = this.softLimitSince > 0 && now - this.softLimitSince > limit.softSeconds * 1000;
-    if (!tooLong && (limit.hard === 0 || bytes <= limit.hard)) return;
+    if (this.session.closing || (!tooLong && (limit.hard === 0 || bytes <= limit.hard))) return;
+    this.session.closing = true;
     this.host.ports.stats.counters.outputBufferDisconnections++;
     this.host.ports.log.warning(
       `Client ${this.remoteAddress} scheduled to be closed ASAP for overcoming of output buffer limits (${bytes} bytes wait).`,

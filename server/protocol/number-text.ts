@@ -24,27 +24,23 @@ export function readInteger(bytes: Uint8Array, start: number, end: number): numb
   return negative ? -value : value;
 }
 
-const DOUBLE = /^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf(?:inity)?|0x(?:[\da-f]+\.?[\da-f]*|\.[\da-f]+)(?:p[+-]?\d+)?)$/i;
+const DOUBLE = /^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf(?:inity)?)$/i;
+const NOT_ZERO = /^[^e]*[1-9]/i;
 
-/** A double as strtod takes it (decimal, hexadecimal, infinity), without spaces; undefined for NaN and everything else. */
+/** A decimal double or infinity, as Valkey 9.1 reads them: no hexadecimal, no spaces; undefined for NaN, for what overflows or underflows, and everything else. */
 export function readDouble(text: string): number | undefined {
-  if (!DOUBLE.test(text)) return undefined;
-  const lower = text.toLowerCase();
-  const sign = lower[0] === '-' ? -1 : 1;
-  const magnitude = lower[0] === '-' || lower[0] === '+' ? lower.slice(1) : lower;
-  if (magnitude[0] === 'i') return sign * Number.POSITIVE_INFINITY;
-  if (magnitude.startsWith('0x')) return sign * readHexDouble(magnitude.slice(2));
-  const value = Number(magnitude);
-  // strtod reports ERANGE for what overflows, and Valkey refuses it.
-  return Number.isFinite(value) ? sign * value : undefined;
+  const value = readDoubleLoosely(text);
+  if (value === undefined) return undefined;
+  if (!Number.isFinite(value)) return /inf/i.test(text) ? value : undefined;
+  return value === 0 && NOT_ZERO.test(text) ? undefined : value;
 }
 
-function readHexDouble(text: string): number {
-  const [mantissa, exponent = '0'] = text.split('p');
-  const [whole, fraction = ''] = mantissa.split('.');
-  let value = 0;
-  for (const digit of whole + fraction) value = value * 16 + Number.parseInt(digit, 16);
-  return value * 2 ** (Number(exponent) - 4 * fraction.length);
+/** The same, where what overflows is infinite and what underflows is zero (ends of ranges). */
+export function readDoubleLoosely(text: string): number | undefined {
+  if (!DOUBLE.test(text)) return undefined;
+  const initial = text[0] === '-' || text[0] === '+' ? text[1] : text[0];
+  if (initial === 'i' || initial === 'I') return text[0] === '-' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  return Number(text);
 }
 
 /** A double's text as in replies and sorted set scores. */
@@ -77,4 +73,39 @@ function shapeDigits(value: number): string {
   }
   const fraction = count > 1 ? `.${digits.slice(1)}` : '';
   return `${sign}${digits[0]}${fraction}e${power + count - 1 < 0 ? '-' : '+'}${exponent}`;
+}
+
+/** Characters of a safe integer in decimal. */
+export function decimalLength(value: number): number {
+  let length = value < 0 ? 2 : 1;
+  for (let rest = Math.abs(value); rest >= 10; rest = Math.floor(rest / 10)) length++;
+  return length;
+}
+
+/** Writes a safe integer in decimal at `at`; returns the offset after it. Up to 17 bytes. */
+export function writeDecimal(bytes: Uint8Array, at: number, value: number): number {
+  let start = at;
+  let rest = value;
+  if (rest < 0) {
+    bytes[start++] = 0x2d;
+    rest = -rest;
+  }
+  let end = start + 1;
+  if (rest <= 0x7fffffff) {
+    for (let power = 10; power <= rest; power *= 10) end++;
+    let left = rest | 0;
+    for (let i = end - 1; i >= start; i--) {
+      const next = (left / 10) | 0;
+      bytes[i] = 0x30 + left - next * 10;
+      left = next;
+    }
+    return end;
+  }
+  for (let power = 10; power <= rest; power *= 10) end++;
+  for (let i = end - 1; i >= start; i--) {
+    const next = Math.floor(rest / 10);
+    bytes[i] = 0x30 + rest - next * 10;
+    rest = next;
+  }
+  return end;
 }
