@@ -86,6 +86,12 @@ export class SimulatedWorld {
     return condition?.status === 'True' && condition.observedGeneration === generation;
   }
 
+  /** Ready, and the status speaks of the processes that run now: it is not left over from an operator that has died. */
+  isWhole(key: ClusterKey): boolean {
+    const rows = (this.resource(key).status.shards ?? []).flatMap(shard => shard.nodes);
+    return this.is(key, 'Ready') && rows.every(row => this.platform.pod(key, row.name).node?.nodeId === row.nodeId);
+  }
+
   node(key: ClusterKey, name: string): SimulatedNode {
     const { node } = this.platform.pod(key, name);
     if (node === undefined) throw new Error(`${name} does not run`);
