@@ -149,7 +149,7 @@ function memoryFields(ports: ServerPorts, facts: ProcessFacts, peak: number): re
     ['mem_fragmentation_ratio', (resident / Math.max(1, used)).toFixed(2)],
     ['mem_fragmentation_bytes', resident - used],
     ['mem_not_counted_for_evict', 0],
-    ['mem_replication_backlog', 0],
+    ['mem_replication_backlog', ports.replication.backlogBytes],
     ['mem_total_replication_buffers', waiting.replicas],
     ['mem_replicas_repl_buffer', 0],
     ['mem_clients_slaves', waiting.replicas],

@@ -46,6 +46,7 @@ class TestRun {
         serverVersion: '9.1.2',
         compress: true,
         usage: 'none',
+        commandsServed: () => 0,
         ended: () => {},
       },
       {

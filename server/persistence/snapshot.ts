@@ -7,7 +7,7 @@
  *
  *     slice:  entry entry entry …  [pre-images that came meanwhile]  entry …  large value ┊ next slice: … large value  [pre-images]
  *
- * Goal: at most SLICE_MICROSECONDS at a time, and never more than one chunk beyond what the sink takes. A value with many members is
+ * Goal: at most SLICE_MICROSECONDS at a time (BUSY_SLICE_MICROSECONDS while commands come), and never more than one chunk beyond what the sink takes. A value with many members is
  * written over several slices; when it is about to change in between, the rest of it is written at once.
  * The order of keys in an RDB is free, and SELECTDB may stand before any key: that is what allows pre-images anywhere between two keys.
  */
@@ -22,6 +22,8 @@ import { Crc64 } from '../structures/crc64.ts';
 import type { ValueAccess } from '../values/value-access.ts';
 
 const SLICE_MICROSECONDS = 1500;
+/** While clients are being served: each of them waits for a slice. */
+const BUSY_SLICE_MICROSECONDS = 400;
 const CHUNK_BYTES = 64 * 1024;
 /** Entries between two looks at the clock. */
 const ENTRIES_A_LOOK = 16;
@@ -36,6 +38,8 @@ export interface SnapshotParts {
   readonly compress: boolean;
   /** What of each key's use is written before it: the maxmemory-policy's kind. */
   readonly usage: 'none' | 'idle' | 'frequency';
+  /** Commands that the server has run so far: when they grow, clients wait. */
+  readonly commandsServed: () => number;
   readonly ended: (run: SnapshotRun) => void;
 }
 
@@ -78,6 +82,7 @@ export class SnapshotRun implements RunningSnapshot {
   /** Database that the stream's reader has selected. */
   private streamDb = -1;
   private readonly crc = new Crc64();
+  private served = 0;
   private resting = false;
   private over = false;
 
@@ -131,7 +136,9 @@ export class SnapshotRun implements RunningSnapshot {
   private readonly slice = (): void => {
     if (this.over) return;
     const { clock, timers } = this.parts;
-    const deadline = clock.microseconds() + SLICE_MICROSECONDS;
+    const served = this.parts.commandsServed();
+    const deadline = clock.microseconds() + (served === this.served ? SLICE_MICROSECONDS : BUSY_SLICE_MICROSECONDS);
+    this.served = served;
     try {
       do {
         const more = this.advance();

@@ -11,6 +11,7 @@ import type {
   LoadOptions,
   RunningSnapshot,
   ServerLog,
+  ServerStats,
   SnapshotLoader,
   SnapshotOptions,
   SnapshotPort,
@@ -31,6 +32,7 @@ export interface SnapshotsParts {
   readonly timers: Timers;
   readonly config: ConfigPort;
   readonly log: ServerLog;
+  readonly stats: ServerStats;
   /** The version that files say they were written by. */
   readonly serverVersion: string;
 }
@@ -49,7 +51,7 @@ export class Snapshots implements SnapshotPort {
 
   stream(sink: SnapshotSink, options: SnapshotOptions): RunningSnapshot {
     if (this.runs.size >= MOST_AT_ONCE) throw new Error(`Cannot start a snapshot: ${MOST_AT_ONCE} are running already`);
-    const { databases, values, clock, timers, config, serverVersion } = this.parts;
+    const { databases, values, clock, timers, config, serverVersion, stats } = this.parts;
     const policy = config.text('maxmemory-policy');
     const run = new SnapshotRun(
       {
@@ -60,6 +62,7 @@ export class Snapshots implements SnapshotPort {
         serverVersion,
         compress: config.flag('rdbcompression'),
         usage: policy.includes('lru') ? 'idle' : policy.includes('lfu') ? 'frequency' : 'none',
+        commandsServed: () => stats.counters.commandsProcessed,
         ended: ended => this.runs.delete(ended),
       },
       sink,

@@ -40,6 +40,7 @@ export type ReplicationNeeds = Pick<
   | 'log'
   | 'config'
   | 'databases'
+  | 'watch'
   | 'clients'
   | 'execution'
   | 'propagation'
@@ -68,6 +69,10 @@ export class Replication implements ReplicationPort, PropagationSink {
   /** Database that the readers of the stream have selected. */
   private streamDb = 0;
   private acksPlanned = false;
+  /** Offset after the last GETACK. */
+  private acksAskedAt = -1;
+  /** Our primary asks: acknowledge when its request is counted too. */
+  private ackWanted = false;
   private configVersion = -1;
   private readOnly = true;
 
@@ -91,7 +96,7 @@ export class Replication implements ReplicationPort, PropagationSink {
       streamDb: () => (this.role === 'primary' ? this.streamDb : (this.applier?.session.dbIndex ?? 0)),
       forceSelect: () => ports.propagation.forceSelect(),
       propagate: args => ports.propagation.propagate(-1, args),
-      quiet: () => ports.clients.pauseState().reason.startsWith('failover'),
+      quiet: () => /^(failover|shutdown)/.test(ports.clients.pauseState().reason),
     });
     this.link = new ReplicaLink({ connector, snapshots, clock, timers, config, log, host: this.linkHost() });
     this.waits = new AcknowledgementWaits(timers, (offset, inAof) => this.primaryFeed.acknowledged(offset, inAof));
@@ -132,6 +137,10 @@ export class Replication implements ReplicationPort, PropagationSink {
     return this.stream.id;
   }
 
+  get backlogBytes(): number {
+    return this.stream.backlog?.memoryBytes ?? 0;
+  }
+
   get onlineReplicas(): number {
     return this.primaryFeed.online;
   }
@@ -168,13 +177,15 @@ export class Replication implements ReplicationPort, PropagationSink {
     return this.waits.add(wait);
   }
 
-  /** Asked for often, sent once a turn. */
+  /** Asked for often, sent once a turn, and not again while the stream has not grown: an acknowledgement of all of it is on its way already. */
   requestAcks(): void {
     if (this.acksPlanned || this.role !== 'primary' || this.primaryFeed.count === 0) return;
     this.acksPlanned = true;
     this.ports.timers.soon(() => {
       this.acksPlanned = false;
-      if (this.role === 'primary') this.ports.propagation.propagate(-1, ['REPLCONF', 'GETACK', '*']);
+      if (this.role !== 'primary' || this.offset === this.acksAskedAt) return;
+      this.ports.propagation.propagate(-1, ['REPLCONF', 'GETACK', '*']);
+      this.acksAskedAt = this.offset;
     });
   }
 
@@ -271,7 +282,7 @@ export class Replication implements ReplicationPort, PropagationSink {
   }
 
   sendAck(): void {
-    this.link.acknowledge(this.offset);
+    this.ackWanted = true;
   }
 
   // ── Inside ──
@@ -354,6 +365,9 @@ export class Replication implements ReplicationPort, PropagationSink {
       applied: (bytes, start, end) => {
         this.stream.append(bytes, start, end);
         this.primaryFeed.streamGrew();
+        if (!this.ackWanted) return;
+        this.ackWanted = false;
+        this.link.acknowledge(this.offset);
       },
       failed: (command, error) => {
         this.ports.log.warning(
@@ -374,12 +388,13 @@ export class Replication implements ReplicationPort, PropagationSink {
   }
 
   private loadStarted(): void {
-    const { databases, lifecycle, entropy } = this.ports;
+    const { databases, lifecycle, entropy, watch } = this.ports;
     this.dataWhole = false;
     this.mayResume = false;
     this.disconnectReplicas();
     this.stream.beginAnew(entropy.hex(40), 0);
     lifecycle.setLoading(true);
+    for (let index = 0; index < databases.count; index++) watch.touchDatabase(index);
     databases.flushAll(this.ports.config.flag('replica-lazy-flush'));
     this.readConfig();
   }
