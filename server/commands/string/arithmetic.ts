@@ -2,6 +2,7 @@
 
 import type { CommandContext } from '../../core/context.ts';
 import { KEEP_EXPIRY, NO_EXPIRY } from '../../keyspace/database.ts';
+import { segmentOf } from '../../memory/arena.ts';
 import { addLongDoubles, formatLongDouble, parseLongDouble } from '../../protocol/long-double.ts';
 import { NAN_OR_INFINITY, NOT_FLOAT, NOT_INTEGER_ERROR, OVERFLOW } from '../../protocol/reply-errors.ts';
 import { isStringOrReply, stringAsInteger, stringBytes } from './string-value.ts';
@@ -76,7 +77,9 @@ export function incrbyfloat(context: CommandContext): void {
   if (sum === undefined) return reply.error(NAN_OR_INFINITY);
   const text = formatLongDouble(sum);
   const value = Buffer.from(text, 'latin1');
-  db.setString(bytes, start, end, value, 0, value.length, entry === 0 ? NO_EXPIRY : KEEP_EXPIRY);
+  // The result is kept as text, also where it is an integer (as upstream does): text that is no number goes first, the digits over it.
+  const stored = db.setString(bytes, start, end, Buffer.alloc(value.length, '-'), 0, value.length, entry === 0 ? NO_EXPIRY : KEEP_EXPIRY);
+  db.arena.bytes[segmentOf(db.stringBlock(stored))].set(value, db.stringStart(stored));
   context.changed(1);
   context.keyChanged(1, '$', 'incrbyfloat');
   context.propagateInstead(['SET', context.argCopy(1), value, 'KEEPTTL']);
