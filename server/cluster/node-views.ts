@@ -13,7 +13,8 @@ export function nodeView(state: ClusterState, node: ClusterNode, client: Cluster
   const loading = isReplica(node) && replicationOffset === 0;
   return {
     id: node.id,
-    ip: clientIp(node, client.ipv6),
+    // A node that met nobody yet has not learned its address: an empty endpoint would keep clients from becoming ready.
+    ip: clientIp(node, client.ipv6) || (node === state.myself ? client.localIp : ''),
     port: clientPort(node, client.tls),
     tcpPort: node.tcpPort === 0 ? 0 : clientPort(node, false),
     tlsPort: node.tlsPort === 0 ? 0 : clientPort(node, true),

@@ -8,6 +8,8 @@
 export interface ClusterClient {
   readonly ipv6: boolean;
   readonly tls: boolean;
+  /** The address of this node that it reached: what it is told as long as the node knows no other of itself. */
+  readonly localIp: string;
 }
 
 /** A node as CLUSTER SLOTS and SHARDS show it. */

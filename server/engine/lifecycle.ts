@@ -50,7 +50,7 @@ export class Lifecycle implements LifecyclePort {
     log.warning('User requested shutdown...');
     const until = clock.now() + (options.now ? 0 : ports.config.integer('shutdown-timeout') * 1000);
     this.shuttingDownUntil = until;
-    if (options.failover && cluster !== undefined) {
+    if (options.failover && cluster?.isPrimary === true) {
       const taken = await cluster.failoverForShutdown();
       if (!taken) log.warning('No replica took over before the shutdown');
     }

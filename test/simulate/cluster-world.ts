@@ -374,7 +374,7 @@ export class ClusterWorld {
     return this.nodes
       .map(
         node =>
-          `── ${node.port} ${node.alive ? 'up' : 'down'} ok=${node.bus.state.ok} offset=${node.offset}\n${node.administration.nodesText({ ipv6: false, tls: false })}${node.log.slice(-8).join('\n')}`,
+          `── ${node.port} ${node.alive ? 'up' : 'down'} ok=${node.bus.state.ok} offset=${node.offset}\n${node.administration.nodesText({ ipv6: false, tls: false, localIp: '' })}${node.log.slice(-8).join('\n')}`,
       )
       .join('\n');
   }

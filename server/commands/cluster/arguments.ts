@@ -31,7 +31,14 @@ export function replyOrder(context: CommandContext, problem: string | undefined)
 
 /** `host:port` of an IPv6 peer has brackets or several colons. */
 export function clientOf(context: CommandContext): ClusterClient {
-  return { ipv6: context.session.transport.remoteAddress.split(':').length > 2, tls: false };
+  const { remoteAddress, localAddress, isUnixSocket } = context.session.transport;
+  return { ipv6: remoteAddress.split(':').length > 2, tls: false, localIp: isUnixSocket ? '' : hostOf(localAddress) };
+}
+
+/** `10.0.0.1:6379` → `10.0.0.1`, `[::1]:6379` → `::1` */
+function hostOf(address: string): string {
+  const host = address.slice(0, address.lastIndexOf(':'));
+  return host.startsWith('[') ? host.slice(1, -1) : host;
 }
 
 /** Who gives an order, for the log. */
