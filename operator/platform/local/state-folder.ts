@@ -4,7 +4,7 @@
  *     lock              the `slotkeeper up` that owns the folder: pid and start time
  *     processes.json    the node processes that it started: so that the next start ends what a killed one left behind
  *     objects.json      what stays the same over starts: the cluster's uid
- *     logs/<node>.log   what a node printed
+ *     logs/<node>.log   what a node printed since the last start
  *     nodes/<node>/     the folder a node works in, cleared whenever the node starts without persistence
  */
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
@@ -31,7 +31,7 @@ export class StateFolder {
 
   /**
    * Takes the folder for this process, making it where it is missing, and ends node processes that an earlier owner left behind.
-   * With `fresh`, everything in it but the lock is forgotten. Throws FolderInUseError when another owner runs.
+   * Logs and node folders begin anew; with `fresh`, the objects are forgotten too. Throws FolderInUseError when another owner runs.
    */
   static async take(folder: string, options: { readonly fresh: boolean }): Promise<StateFolder> {
     const path = resolve(folder);
@@ -39,7 +39,8 @@ export class StateFolder {
     takeLock(path, folder);
     await endLeftovers(readProcesses(path));
     const state = new StateFolder(path);
-    if (options.fresh) for (const name of ['objects.json', 'logs', 'nodes']) rmSync(join(path, name), { recursive: true, force: true });
+    for (const name of ['logs', 'nodes', ...(options.fresh ? ['objects.json'] : [])])
+      rmSync(join(path, name), { recursive: true, force: true });
     mkdirSync(join(path, 'logs'), { recursive: true });
     mkdirSync(join(path, 'nodes'), { recursive: true });
     state.#write([]);
