@@ -143,6 +143,8 @@ describe.skipIf(WITHOUT_REFERENCE)(`commands against the reference${NEEDS_REFERE
 function comparable(request: readonly string[], reply: Resp): Resp {
   const name = request[0].toUpperCase();
   if (name === 'KEYS') return unordered(reply, 1);
+  // What the compressor makes of a long string is its own business.
+  if (name === 'DUMP' && typeof reply === 'string' && reply.startsWith('$\0\xc3')) return '$compressed';
   if (name === 'SCAN' && Array.isArray(reply) && reply.length === 3) return ['*', unordered(reply[2] as Resp, 1)];
   if (name === 'EXEC') return typeof reply === 'string' ? reply : ['*', ...(reply.slice(1) as Resp[]).map(sortedDeep)];
   return reply;

@@ -94,7 +94,7 @@ function digestValue(context: CommandContext): void {
   const { db, ports, reply } = context;
   reply.array(context.argc - 2);
   for (let index = 2; index < context.argc; index++) {
-    const entry = db.peek(context.bytes, context.argStart(index), context.argEnd(index));
+    const entry = db.peekStale(context.bytes, context.argStart(index), context.argEnd(index));
     reply.simple(valueDigest(db, entry, ports.values));
   }
 }

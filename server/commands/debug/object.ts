@@ -13,7 +13,7 @@ const DUMP_EXTRA = 11;
 /** DEBUG OBJECT key [fast] */
 export function debugObject(context: CommandContext): void {
   const { db, ports, reply } = context;
-  const entry = db.peek(context.bytes, context.argStart(2), context.argEnd(2));
+  const entry = db.peekStale(context.bytes, context.argStart(2), context.argEnd(2));
   if (entry === 0) return reply.error(NO_SUCH_KEY);
   const fast = context.argc === 4 && context.argIs(3, 'FAST');
   const encoding = db.encoding(entry);
@@ -41,7 +41,7 @@ function listDetails({ db, ports }: CommandContext, entry: Ref, fast: boolean): 
 
 export function debugSdslen(context: CommandContext): void {
   const { db, reply } = context;
-  const entry = db.peek(context.bytes, context.argStart(2), context.argEnd(2));
+  const entry = db.peekStale(context.bytes, context.argStart(2), context.argEnd(2));
   if (entry === 0) return reply.error(NO_SUCH_KEY);
   const encoding = db.encoding(entry);
   if (db.type(entry) !== TYPE_STRING || (encoding !== ENC_RAW && encoding !== ENC_EMBSTR)) {

@@ -1,10 +1,10 @@
 /** DEL, EXISTS, RENAME, COPY, MOVE and the like: keys whatever their value. */
 
 import type { CommandContext } from '../../core/context.ts';
-import { type Database, NO_EXPIRY, TYPE_STRING } from '../../keyspace/database.ts';
+import { type Database, ENC_INT, ENC_RAW, NO_EXPIRY, TYPE_STRING } from '../../keyspace/database.ts';
 import type { Ref } from '../../memory/arena.ts';
 import { DB_INDEX_OUT_OF_RANGE, NO_SUCH_KEY, NOT_INTEGER_ERROR, SAME_OBJECT, SYNTAX_ERROR } from '../../protocol/reply-errors.ts';
-import { stringBytes } from '../string/string-value.ts';
+import { storeText, stringBytes } from '../string/string-value.ts';
 import { peekCounted } from './peek-counted.ts';
 
 export function del(context: CommandContext): void {
@@ -126,8 +126,9 @@ function copyEntry(context: CommandContext, source: Ref, target: Database): void
   const end = context.argEnd(2);
   const expireAt = db.expireAt(source);
   if (db.type(source) === TYPE_STRING) {
-    const value = stringBytes(db, source).slice();
-    target.setString(bytes, start, end, value, 0, value.length, expireAt);
+    const encoding = db.encoding(source);
+    if (encoding === ENC_INT) target.setInteger(bytes, start, end, db.stringInteger(source), expireAt);
+    else storeText(target, { bytes, start, end }, stringBytes(db, source).slice(), expireAt, encoding === ENC_RAW);
     return;
   }
   const built = context.ports.values.duplicate(db.type(source), db.encoding(source), db.root(source));

@@ -2,10 +2,9 @@
 
 import type { CommandContext } from '../../core/context.ts';
 import { KEEP_EXPIRY, NO_EXPIRY } from '../../keyspace/database.ts';
-import { segmentOf } from '../../memory/arena.ts';
 import { addLongDoubles, formatLongDouble, parseLongDouble } from '../../protocol/long-double.ts';
 import { NAN_OR_INFINITY, NOT_FLOAT, NOT_INTEGER_ERROR, OVERFLOW } from '../../protocol/reply-errors.ts';
-import { isStringOrReply, stringAsInteger, stringBytes } from './string-value.ts';
+import { isStringOrReply, storeText, stringAsInteger, stringBytes } from './string-value.ts';
 
 const MAX = 2n ** 63n - 1n;
 const MIN = -(2n ** 63n);
@@ -77,9 +76,7 @@ export function incrbyfloat(context: CommandContext): void {
   if (sum === undefined) return reply.error(NAN_OR_INFINITY);
   const text = formatLongDouble(sum);
   const value = Buffer.from(text, 'latin1');
-  // The result is kept as text, also where it is an integer (as upstream does): text that is no number goes first, the digits over it.
-  const stored = db.setString(bytes, start, end, Buffer.alloc(value.length, '-'), 0, value.length, entry === 0 ? NO_EXPIRY : KEEP_EXPIRY);
-  db.arena.bytes[segmentOf(db.stringBlock(stored))].set(value, db.stringStart(stored));
+  storeText(db, { bytes, start, end }, value, entry === 0 ? NO_EXPIRY : KEEP_EXPIRY, false);
   context.changed(1);
   context.keyChanged(1, '$', 'incrbyfloat');
   context.propagateInstead(['SET', context.argCopy(1), value, 'KEEPTTL']);

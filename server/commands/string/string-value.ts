@@ -3,7 +3,7 @@
  */
 
 import type { CommandContext } from '../../core/context.ts';
-import { type Database, ENC_INT, TYPE_STRING } from '../../keyspace/database.ts';
+import { type Database, ENC_INT, ENC_RAW, TYPE_STRING } from '../../keyspace/database.ts';
 import { type Ref, segmentOf } from '../../memory/arena.ts';
 import { readInteger } from '../../protocol/number-text.ts';
 import { WRONG_TYPE } from '../../protocol/reply-errors.ts';
@@ -59,4 +59,22 @@ export function stringEqualsArgument(context: CommandContext, db: Database, entr
   if (context.argLength(index) !== value.length) return false;
   for (let at = 0; at < value.length; at++) if (value[at] !== context.bytes[from + at]) return false;
   return true;
+}
+
+/**
+ * Stores a value that is kept as text even where it reads as an integer (results of INCRBYFLOAT, copies of texts). `raw`: in its own
+ * block of bytes, however short it is. Returns the entry.
+ */
+export function storeText(db: Database, key: KeyRange, value: Uint8Array, expireAt: number, raw: boolean): Ref {
+  // Bytes that are no number go first, so that no integer is made of them; the value over them.
+  const entry = db.setString(key.bytes, key.start, key.end, Buffer.alloc(value.length, '-'), 0, value.length, expireAt);
+  const stored = raw && db.encoding(entry) !== ENC_RAW ? db.resizeString(entry, value.length) : entry;
+  db.arena.bytes[segmentOf(db.stringBlock(stored))].set(value, db.stringStart(stored));
+  return stored;
+}
+
+export interface KeyRange {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
 }
