@@ -4,7 +4,7 @@ import { SLOT_COUNT, slotOfKey } from '../../../lib/slot-hash.ts';
 import type { CommandContext } from '../../core/context.ts';
 import type { ClusterPort } from '../../core/ports.ts';
 import type { Ref } from '../../memory/arena.ts';
-import { NOT_CLUSTER, NOT_INTEGER_ERROR, SYNTAX_ERROR, wrongArity } from '../../protocol/reply-errors.ts';
+import { NOT_CLUSTER, NOT_INTEGER_ERROR, SYNTAX_ERROR, unknownSubcommandOrArity, wrongArity } from '../../protocol/reply-errors.ts';
 import { replyOrder, slotOrReply, withCluster } from './arguments.ts';
 
 export const addSlots = withCluster((context, cluster) => changeSlots(context, cluster, listedSlots(context), 'add'));
@@ -92,9 +92,10 @@ export const getKeysInSlot = withCluster(context => {
 export function flushSlot(context: CommandContext): void {
   const { ports, reply } = context;
   if (ports.cluster === undefined) return reply.error(NOT_CLUSTER);
+  if (context.argc > 4) return reply.error(unknownSubcommandOrArity('CLUSTER', context.argString(1)));
   const slot = slotOrReply(context, 2);
   if (slot === undefined) return;
-  if (context.argc > 4 || (context.argc === 4 && !context.argIs(3, 'ASYNC') && !context.argIs(3, 'SYNC'))) return reply.error(SYNTAX_ERROR);
+  if (context.argc === 4 && !context.argIs(3, 'ASYNC') && !context.argIs(3, 'SYNC')) return reply.error(SYNTAX_ERROR);
   let deleted = 0;
   for (let index = 0; index < ports.databases.count; index++) {
     const db = ports.databases.get(index);
