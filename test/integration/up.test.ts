@@ -96,6 +96,7 @@ describe('slotkeeper up', () => {
     const second = quickstart();
     await second.ready(20_000);
     await second.waitFor(isWhole, 2_000, 'every node to see the whole cluster');
+    expect(await listening()).toEqual(PORTS);
   });
 
   test('keeps the password of a Secret in the manifest', async () => {

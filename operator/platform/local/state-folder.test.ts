@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -43,7 +43,9 @@ describe('the state folder', () => {
 
   test('is taken over from an owner that is gone, even where its pid is in use again', async () => {
     writeFileSync(join(folder, 'lock'), JSON.stringify({ pid: process.pid, startTime: 'another time' }));
-    (await StateFolder.take(folder, { fresh: false })).release();
+    const first = await StateFolder.take(folder, { fresh: false });
+    expect(JSON.parse(readFileSync(join(folder, 'lock'), 'utf8'))).toEqual(identify(process.pid));
+    first.release();
     writeFileSync(join(folder, 'lock'), 'half a lo');
     (await StateFolder.take(folder, { fresh: false })).release();
   });
