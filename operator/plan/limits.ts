@@ -30,6 +30,9 @@ export const TERMINATING_HANDOVER_MS = 1_500;
 /** Primaries that crowd on one machine are spread only when it has been so for this long: drains and restarts move roles by themselves. */
 export const SPREAD_DEBOUNCE_MS = 5_000;
 
+/** How long the first slots wait for nodes that answer later than others of their shard: with them the primaries can be spread from the start. */
+export const STRAGGLERS_MS = 5_000;
+
 /** The same step to the same node is not repeated sooner. */
 export const MEET_REPEAT_MS = 1_500;
 export const FAILOVER_REPEAT_MS = 6_000;

@@ -8,7 +8,7 @@ import type { Member, ShardTopology } from '../model/topology.ts';
 import { countSlots } from '../../lib/slot-ranges.ts';
 import { trusted, type PlanContext } from './context.ts';
 import { holdsData } from './sync-guard.ts';
-import { FORCE_REPEAT_MS } from './limits.ts';
+import { FORCE_REPEAT_MS, STRAGGLERS_MS } from './limits.ts';
 import { spreadRoles } from './spread.ts';
 
 export function planSlots(context: PlanContext): void {
@@ -18,6 +18,13 @@ export function planSlots(context: PlanContext): void {
   const missing = shards.filter((shard, i) => heirs[i] === undefined && (shard.unassigned.length > 0 || shard.primary === undefined));
   if (missing.length > 0) {
     context.progressing('Forming', `Waiting for a node of shard ${missing.map(shard => shard.index).join(', ')} to answer`);
+    return;
+  }
+  if (!context.allWantedAnswer && context.memory.heldFor('stragglers') < STRAGGLERS_MS) {
+    context.progressing(
+      'Forming',
+      'Every shard has a node that answers; the others are waited for a moment, so that primaries can be spread',
+    );
     return;
   }
   const spread = spreadHeirs(context, heirs);
