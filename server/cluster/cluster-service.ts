@@ -17,6 +17,7 @@ import { TICK_MS } from './cluster-tick.ts';
 import { infoText } from './descriptions.ts';
 import type { BusNetwork, BusSocket, BusSocketEvents, NodesStore } from './environment.ts';
 import { CROSS_SLOT } from '../protocol/reply-errors.ts';
+import { NodesFileError } from './nodes-file.ts';
 import { routeRequest } from './redirection.ts';
 import { replicationPort } from './roles.ts';
 import { failoverForShutdown } from './shutdown-failover.ts';
@@ -76,7 +77,14 @@ export class ClusterService implements ClusterPort {
 
   /** Reads the nodes file, or begins a new identity. Throws when the file cannot be read or is damaged. */
   open(): void {
-    this.#bus.open();
+    try {
+      this.#bus.open();
+    } catch (error) {
+      const what =
+        error instanceof NodesFileError ? 'Unrecoverable error: corrupted cluster config file' : 'Cannot use the cluster config file';
+      this.#ports.log.warning(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+      throw error;
+    }
     this.#ports.config.onChange(ANNOUNCING_DIRECTIVES, () => this.#bus.settingsChanged());
   }
 

@@ -79,7 +79,22 @@ describe('a cluster of three shards with a replica each', () => {
 
   test('a primary that gets SIGTERM hands over first', async () => {
     await third.ask('SET', '{a}', 'kept');
+    const writer = new SteadyWriter(cluster, 'a');
+    await waitFor(
+      () => writer.confirmed.size > 20,
+      5000,
+      () => 'some writes',
+    );
     expect(await third.end('SIGTERM')).toBe(0);
+    const before = writer.confirmed.size;
+    await waitFor(
+      () => writer.confirmed.size > before || writer.confirmed.size === 500,
+      5000,
+      () => 'writes after the failover',
+    );
+    await writer.stop();
+    expect(writer.longestGapMs).toBeLessThan(1000);
+    expect(await writer.lost()).toEqual([]);
     expect(await cluster.isPrimary(thirdReplica)).toBe(true);
     expect(await thirdReplica.ask('GET', '{a}')).toBe('kept');
     await third.start();
