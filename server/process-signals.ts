@@ -26,8 +26,11 @@ export function handleSignals(ports: ServerPorts, log: ServerLog, leave: (code: 
       log.warning('Errors trying to shut down the server. Check the logs for more information.');
     });
   };
-  process.on('SIGTERM', () => shutDown('SIGTERM'));
-  process.on('SIGINT', () => shutDown('SIGINT'));
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    // Takes over from what ends a process that has not got this far.
+    process.removeAllListeners(signal);
+    process.on(signal, () => shutDown(signal));
+  }
   // The terminal may go; and Node.js would open its debugger on SIGUSR1.
   process.on('SIGHUP', () => {});
   process.on('SIGUSR1', () => {});

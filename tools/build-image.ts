@@ -5,7 +5,7 @@
  * names for it, lib/, server/, operator/ without their tests, and the production packages of package-lock.json. So it needs no base
  * image and no registry, and builds in seconds with whichever of docker, podman and buildah is there.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
@@ -26,7 +26,7 @@ import { parseArgs } from 'node:util';
 const checkout = fileURLToPath(new URL('..', import.meta.url));
 
 /** Makes the build context of our image: Dockerfile, root/, data/. */
-export function assembleImage(context: string): void {
+export async function assembleImage(context: string): Promise<void> {
   const root = startContext(context, 'Dockerfile');
   const nodeBinary = join(checkout, 'node_modules', `node-linux-${process.arch}`, 'bin', 'node');
   if (!existsSync(nodeBinary)) throw new Error(`Cannot build the image: ${nodeBinary} is missing. Run "npm ci" on Linux first.`);
@@ -38,7 +38,31 @@ export function assembleImage(context: string): void {
   copyFileSync(join(checkout, 'LICENSE'), join(app, 'LICENSE'));
   for (const folder of productionPackages())
     cpSync(join(checkout, folder), join(app, folder), { recursive: true, filter: isNeededAtRunTime });
+  await fillCompileCache(app, nodeBinary);
 }
+
+/** Node's compiled code of both programs, so that a node in the image starts in a third of the time. Portable: it is found again at another path. */
+async function fillCompileCache(app: string, nodeBinary: string): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'slotkeeper-warm-up-'));
+  const { SLOTKEEPER_NODE_IMAGE: _unset, ...outer } = process.env;
+  const env = { ...outer, NODE_COMPILE_CACHE: join(app, '.compile-cache'), NODE_COMPILE_CACHE_PORTABLE: '1' };
+  const server = ['--port', '0', '--unixsocket', join(folder, 's'), '--cluster-enabled', 'no', '--dir', folder];
+  // The operator refuses to start without its settings, after it has loaded all of itself.
+  const programs = [
+    [join(app, 'server', 'main.ts'), ...server],
+    [join(app, 'operator', 'main.ts'), 'operator'],
+  ];
+  await Promise.all(
+    programs.map(args => {
+      const child = spawn(nodeBinary, args, { cwd: folder, env, stdio: 'ignore' });
+      const ended = new Promise<void>(resolve => child.on('close', () => resolve()));
+      const stop = setTimeout(() => child.kill('SIGTERM'), warmUpMs);
+      return ended.then(() => clearTimeout(stop));
+    }),
+  );
+  rmSync(folder, { recursive: true });
+}
+const warmUpMs = 3000;
 
 /** Makes the build context of the reference server's image from its build folder (src/valkey-server, src/valkey-cli). */
 export function assembleReferenceImage(context: string, referenceFolder: string): void {
@@ -134,7 +158,7 @@ const help = `Builds the container image of Slotkeeper, operator and server in o
   --reference  the reference server's image instead of ours
 `;
 
-function main(): void {
+async function main(): Promise<void> {
   const text = { type: 'string' } as const;
   const options = { tag: text, archive: text, builder: text, base: text, reference: text, help: { type: 'boolean', short: 'h' } } as const;
   const { help: wantsHelp, reference, builder, base, archive, ...rest } = parseArgs({ options }).values;
@@ -145,7 +169,7 @@ function main(): void {
   const tag = rest.tag ?? (reference === undefined ? 'localhost/slotkeeper:dev' : 'localhost/valkey-reference:9.1');
   const context = mkdtempSync(join(tmpdir(), 'slotkeeper-image-'));
   try {
-    if (reference === undefined) assembleImage(context);
+    if (reference === undefined) await assembleImage(context);
     else assembleReferenceImage(context, reference);
     buildImage(context, tag, { ...(builder && { builder }), ...(base && { base }), ...(archive && { archive }) });
     process.stdout.write(`${tag}\n`);
@@ -154,4 +178,4 @@ function main(): void {
   }
 }
 
-if (import.meta.main) main();
+if (import.meta.main) await main();

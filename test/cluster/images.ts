@@ -45,9 +45,9 @@ export async function buildImages(): Promise<BuiltImage[]> {
   return [ours, reference];
 }
 
-function buildFrom({ tag, archive }: BuiltImage, assemble: (context: string) => void): void {
+async function buildFrom({ tag, archive }: BuiltImage, assemble: (context: string) => Promise<void> | void): Promise<void> {
   const context = mkdtempSync(join(tmpdir(), 'slotkeeper-image-'));
-  assemble(context);
+  await assemble(context);
   buildImage(context, tag, { archive });
   rmSync(context, { recursive: true });
 }
