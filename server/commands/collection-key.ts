@@ -69,7 +69,7 @@ const MIN_LONG = -(2n ** 63n);
 export function signedCountArgument(context: CommandContext, index: number): number | undefined {
   const value = longArgument(context, index);
   if (value === undefined || context.argBigInt(index) !== MIN_LONG) return value;
-  context.reply.error('ERR value is out of range, must be between -9223372036854775807 and 9223372036854775807');
+  context.reply.error('ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807');
   return undefined;
 }
 

@@ -4,7 +4,7 @@
 
 import type { Element } from '../structures/element.ts';
 import { entryInteger, isIntegerEntry, readEntry } from '../structures/listpack.ts';
-import { doubleText, readDouble } from '../protocol/number-text.ts';
+import { doubleText, readDoubleLoosely } from '../protocol/number-text.ts';
 
 /** Powers of ten that doubles represent exactly, as far as scores of 15 digits need them. */
 const POWERS = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
@@ -19,7 +19,7 @@ export function entryScore(bytes: Uint8Array, view: DataView, p: number, scratch
   if (isIntegerEntry(bytes, p)) return entryInteger(bytes, view, p);
   readEntry(bytes, view, p, scratch);
   const short = shortScore(scratch.bytes, scratch.start, scratch.end);
-  return short === short ? short : (readDouble(scratch.toString()) ?? Number.NaN);
+  return short === short ? short : (readDoubleLoosely(scratch.toString()) ?? Number.NaN);
 }
 
 /** `ddd.ddd` of up to 15 digits, exactly (both parts of the division are exact, so it rounds once); NaN for every other form. */

@@ -68,7 +68,7 @@ function addPairs(context: CommandContext, tools: SortedSetTools, first: number,
     if ((flags & INCR) === 0) continue;
     if (outcome === NOT_A_NUMBER) reply.error('ERR resulting score is not a number (NaN)');
     else if (outcome === NO_OP) reply.nil();
-    else reply.double(tools.zset.score(context.bytes, context.argStart(index + 1), context.argEnd(index + 1)));
+    else reply.double(tools.newScore);
   }
   if ((flags & INCR) === 0) reply.integer(flags & CH ? added + updated : added);
   return added + updated;
@@ -81,6 +81,7 @@ function addOne(context: CommandContext, tools: SortedSetTools, index: number, f
   const end = context.argEnd(index + 1);
   let score = context.argDouble(index) as number;
   const old = zset.score(bytes, start, end);
+  tools.newScore = score;
   if (old !== old) {
     if (flags & XX) return NO_OP;
     zset.insert(score, bytes, start, end);
@@ -89,6 +90,7 @@ function addOne(context: CommandContext, tools: SortedSetTools, index: number, f
   if (flags & NX) return NO_OP;
   if (flags & INCR) {
     score += old;
+    tools.newScore = score;
     if (score !== score) return NOT_A_NUMBER;
   }
   if ((flags & LT && score >= old) || (flags & GT && score <= old)) return NO_OP;

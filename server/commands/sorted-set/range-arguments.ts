@@ -1,7 +1,7 @@
 /** The ends of ranges as arguments: `1.5`, `(1.5`, `-inf`; `-`, `[a`, `(a`, `+`. Upstream: t_zset.c, zslParseRange, zsetParseLexRange. */
 
 import type { CommandContext } from '../../core/context.ts';
-import { readDouble } from '../../protocol/number-text.ts';
+import { readDoubleLoosely } from '../../protocol/number-text.ts';
 import type { LexBound, LexRange, ScoreRange } from '../../structures/score-range.ts';
 
 /** undefined after an error reply. */
@@ -19,9 +19,8 @@ export function scoreRangeArgument(context: CommandContext, minIndex: number, ma
 
 function scoreBound(text: string): number | undefined {
   const digits = text[0] === '(' ? text.slice(1) : text;
-  // As strtod: nothing at all is zero, and what is too large is infinite.
-  if (digits === '') return 0;
-  return readDouble(digits) ?? (/^[+-]?[\d.]+(e[+-]?\d+)?$/i.test(digits) && !Number.isNaN(Number(digits)) ? Number(digits) : undefined);
+  // Nothing at all is zero.
+  return digits === '' ? 0 : readDoubleLoosely(digits);
 }
 
 /** undefined after an error reply. */

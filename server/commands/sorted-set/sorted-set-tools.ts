@@ -13,10 +13,12 @@ export interface SortedSetTools {
   readonly zset: SortedSetValue;
   readonly members: Members;
   readonly element: Element;
+  /** What ZINCRBY replies with: a listpack keeps no negative zero. */
+  newScore: number;
 }
 
 export function createSortedSetTools(values: Values): SortedSetTools {
-  return { values, zset: values.sortedSet(), members: values.members(), element: new Element() };
+  return { values, zset: values.sortedSet(), members: values.members(), element: new Element(), newScore: 0 };
 }
 
 /** Opens the sorted set of an argument; false when there is none, undefined after an error reply. */
