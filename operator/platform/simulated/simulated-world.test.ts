@@ -156,7 +156,7 @@ describe('a cluster in a simulated world', () => {
     const steps = told.map(note => /Restarting (\S+)|: (\S+) hands over/.exec(note)?.slice(1).join(''));
     for (const shard of [0, 1, 2]) {
       const [first, handing, last] = steps.slice(3 * shard, 3 * shard + 3);
-      expect([first, handing].toSorted()).toEqual([`shop-${shard}-0`, `shop-${shard}-1`]);
+      expect(new Set([first, handing])).toEqual(new Set([`shop-${shard}-0`, `shop-${shard}-1`]));
       expect(last).toBe(handing);
     }
     expect(steps).toHaveLength(9);
