@@ -15,7 +15,7 @@ import { banner, USAGE } from './banner.ts';
 import { type CommandLine, parseCommandLine } from './config/command-line.ts';
 import { ConfigError, loadConfiguration, readConfigurationFile } from './config/load.ts';
 import { ConfigStore } from './config/store.ts';
-import type { Role } from './core/ports.ts';
+import type { Role } from './core/replication.ts';
 import { FormattedLog } from './observe/server-log.ts';
 import { configFiles } from './platform/config-files.ts';
 import { logSink } from './platform/log-sink.ts';

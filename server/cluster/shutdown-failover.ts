@@ -6,7 +6,8 @@
  * falls into a gap. Needs replicas of 9.0 or later: older ones would take the command as one for themselves.
  */
 
-import type { ReplicaView, ServerPorts } from '../core/ports.ts';
+import type { ServerPorts } from '../core/ports.ts';
+import type { ReplicaView } from '../core/replication.ts';
 
 const POLL_MS = 5;
 

@@ -11,7 +11,9 @@ import type { ValueAccess } from '../values/value-access.ts';
 import type { ClusterAdministration } from './cluster-administration.ts';
 import type { Command } from './command.ts';
 import type { DebugPort } from './debug.ts';
+import type { ReplicationPort } from './replication.ts';
 import type { KeptRequest, Session } from './session.ts';
+import type { SnapshotPort } from './snapshots.ts';
 
 export interface ServerPorts {
   readonly clock: Clock;
@@ -200,118 +202,6 @@ export interface KeyspaceEvents {
   keyModified(dbIndex: number, bytes: Uint8Array, start: number, end: number): void;
 }
 
-export type Role = 'primary' | 'replica';
-
-export interface ReplicationPort {
-  readonly role: Role;
-  readonly primaryHost: string;
-  readonly primaryPort: number;
-  readonly linkUp: boolean;
-  /** Offset of the stream that this node has produced or applied. */
-  readonly offset: number;
-  readonly replicationId: string;
-  /** Milliseconds since the link to the primary last brought data or went down; Infinity when it never was up. */
-  millisecondsSincePrimary(): number;
-  /** REPLICAOF host port. `keepHistory`: a partial resync from the new primary is possible (same shard). */
-  follow(host: string, port: number, keepHistory: boolean): void;
-  /** REPLICAOF NO ONE. */
-  promote(): void;
-  /** Online replicas that acknowledged `offset`. */
-  acknowledged(offset: number): number;
-  readonly onlineReplicas: number;
-  /** Memory of the backlog. */
-  readonly backlogBytes: number;
-  /** Replicas that answered within min-replicas-max-lag. */
-  goodReplicas(): number;
-  /** Asks all replicas for an acknowledgement now. */
-  requestAcks(): void;
-  /** Runs `action` at each acknowledgement. */
-  onAck(action: () => void): void;
-  /** ROLE and INFO replication. */
-  replicas(): readonly ReplicaView[];
-  onRoleChange(action: () => void): void;
-  /** Writes are refused because too few replicas are good (NOREPLICAS). */
-  readonly tooFewGoodReplicas: boolean;
-  /** Drops all replica connections (they resync). */
-  disconnectReplicas(): void;
-  /** A new replication id: replicas need a full sync (DEBUG CHANGE-REPL-ID). */
-  changeId(): void;
-  /** The server closes: the link to the primary is closed too. */
-  stop(): void;
-  readonly linkState: LinkState;
-  /**
-   * False on a replica from the moment that its old data set is dropped for a full sync until the new one is whole. Such a node answers LOADING while
-   * the sync runs and, when that broke off, MASTERDOWN whatever replica-serve-stale-data says; it should not be elected.
-   */
-  readonly dataWhole: boolean;
-  /** Dispatch's check for commands without the `stale` flag: a primary, a replica with its link up, or one that may serve what it has. Hot path. */
-  readonly mayServeData: boolean;
-  /** Error line when writes are refused here because of replication (READONLY, NOREPLICAS); undefined when they may go on. Hot path: two compares. */
-  refuseWrite(): string | undefined;
-
-  /** Calls `wait.done` once, later; what comes back ends the wait without it. */
-  whenAcknowledged(wait: AcknowledgementWait): () => void;
-  /** The same as `acknowledged` for what is fsynced in a replica's AOF. */
-  acknowledgedInAof(offset: number): number;
-
-  // ── The commands of the replication family ──
-  /** What the peer said of itself with REPLCONF; made when first asked for. */
-  profile(session: Session): ReplicaProfile;
-  /** SYNC and PSYNC: from here on the session is a replica. An error line when it is refused; else all that is answered goes out by the port. */
-  serveSync(session: Session, request: SyncRequest): string | undefined;
-  /** REPLCONF ACK of a replica; ignored from anybody else. */
-  takeAck(session: Session, offset: number, aofOffset: number): void;
-  /** REPLCONF GETACK in the stream of our primary: acknowledge as soon as it is counted itself. */
-  sendAck(): void;
-}
-
-export interface AcknowledgementWait {
-  readonly offset: number;
-  /** How many are enough. */
-  readonly replicas: number;
-  /** In the replicas' AOF (WAITAOF). */
-  readonly inAof: boolean;
-  /** 0 = no limit. */
-  readonly timeoutMs: number;
-  /** With how many acknowledged it in the end; undefined when the node became a replica. */
-  readonly done: (acknowledged: number | undefined) => void;
-}
-
-export type LinkState = 'none' | 'connect' | 'connecting' | 'handshake' | 'sync' | 'connected';
-
-/** What a replica tells before it asks to sync. */
-export interface ReplicaProfile {
-  listeningPort: number;
-  /** '' = the address it connects from. */
-  announcedIp: string;
-  eof: boolean;
-  psync2: boolean;
-  /** 0x090102 for 9.1.2, 0 = not told. */
-  version: number;
-  /** Told with SET-CLUSTER-NODE-ID. */
-  nodeId: string;
-  /** Only the snapshot is wanted, no stream after it. */
-  rdbOnly: boolean;
-  /** Of the snapshot only the functions are wanted. */
-  withoutKeys: boolean;
-}
-
-export type SyncRequest =
-  | { readonly kind: 'sync' }
-  | { readonly kind: 'psync'; readonly id: string; readonly offset: number; readonly failover: boolean };
-
-export interface ReplicaView {
-  readonly session: Session | undefined;
-  readonly host: string;
-  readonly port: number;
-  readonly state: 'wait_bgsave' | 'send_bulk' | 'online' | 'bg_transfer' | 'rdb_transmitted';
-  readonly ackedOffset: number;
-  readonly lagSeconds: number;
-  /** Node id that the replica told with REPLCONF SET-CLUSTER-NODE-ID, '' when it did not. */
-  readonly nodeId: string;
-  readonly version: string;
-}
-
 /** Where a key's slot is served. */
 export type Redirect = { readonly kind: 'none' } | { readonly kind: 'error'; readonly text: string };
 
@@ -333,53 +223,6 @@ export interface ClusterPort {
   /** What the CLUSTER and DEBUG commands need. */
   readonly administration: ClusterAdministration;
   readonly connectionsCount: number;
-}
-
-/** Snapshots of the data at one point in time, made in slices. */
-export interface SnapshotPort {
-  /** Streams an RDB. `write` takes ownership of nothing: bytes are valid during the call; it returns false to ask for a rest until `resume`. */
-  stream(sink: SnapshotSink, options: SnapshotOptions): RunningSnapshot;
-  /** Loads an RDB that arrives in pieces into the (emptied) databases. */
-  load(options: LoadOptions): SnapshotLoader;
-  readonly running: number;
-}
-
-export interface SnapshotOptions {
-  /** 80, or 11 for replicas older than 9.0. */
-  readonly rdbVersion: 80 | 11;
-  readonly replication: { readonly id: string; readonly offset: number; readonly dbIndex: number } | undefined;
-  readonly checksum: boolean;
-  /** No keys: what is asked for is the rest (functions). */
-  readonly withoutKeys?: boolean;
-}
-
-export interface SnapshotSink {
-  write(bytes: Uint8Array, start: number, end: number): boolean;
-  done(): void;
-  failed(error: Error): void;
-}
-
-export interface RunningSnapshot {
-  resume(): void;
-  abort(): void;
-  readonly keysDone: number;
-  readonly keysTotal: number;
-}
-
-export interface LoadOptions {
-  /** Drop keys that are expired already (a primary's file). */
-  readonly dropExpired: boolean;
-}
-
-export interface SnapshotLoader {
-  /** Takes the next bytes; throws a typed error when they are no RDB. Returns how many of them were used; fewer than given = the end was reached. */
-  push(bytes: Uint8Array, start: number, end: number): number;
-  readonly finished: boolean;
-  /** Frees a value that was half read; the keys loaded so far stay. */
-  abort(): void;
-  /** AUX fields seen so far. */
-  readonly aux: ReadonlyMap<string, string>;
-  readonly keysLoaded: number;
 }
 
 export interface AuthPort {

@@ -6,7 +6,8 @@
  * was passed once, or, after a look at `LOOK` keys of a database, when no more than a tenth of them had expired.
  */
 
-import type { KeyspaceEvents, ReplicationPort, ServerStats, WatchPort } from '../core/ports.ts';
+import type { KeyspaceEvents, ServerStats, WatchPort } from '../core/ports.ts';
+import type { ReplicationPort } from '../core/replication.ts';
 import type { ArenaDatabase } from '../keyspace/arena-database.ts';
 import type { Database } from '../keyspace/database.ts';
 import { EXPIRY_DELETE } from '../keyspace/keyspace-state.ts';

@@ -6,7 +6,8 @@
  *     json     {"pid":1234,"role":"primary","timestamp":"…","level":"notice","message":"…"}
  */
 
-import type { ConfigPort, LogLevel, Role, ServerLog } from '../core/ports.ts';
+import type { ConfigPort, LogLevel, ServerLog } from '../core/ports.ts';
+import type { Role } from '../core/replication.ts';
 
 export interface LogParts {
   readonly config: Pick<ConfigPort, 'text' | 'version'>;

@@ -12,7 +12,8 @@
 import * as rdb from '../codec/rdb-format.ts';
 import { RdbInput, Text } from '../codec/rdb-input.ts';
 import { ValueDecoder } from '../codec/value-decoder.ts';
-import type { DatabasesPort, LoadOptions, ServerLog, SnapshotLoader } from '../core/ports.ts';
+import type { DatabasesPort, ServerLog } from '../core/ports.ts';
+import type { LoadOptions, SnapshotLoader } from '../core/snapshots.ts';
 import { type Database, NO_EXPIRY } from '../keyspace/database.ts';
 import { Crc64 } from '../structures/crc64.ts';
 import type { ValueAccess } from '../values/value-access.ts';

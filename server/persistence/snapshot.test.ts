@@ -9,7 +9,8 @@ import {
   setString,
   SILENT_LOG,
 } from '../../test/support/data-world.ts';
-import type { Clock, SnapshotOptions } from '../core/ports.ts';
+import type { Clock } from '../core/ports.ts';
+import type { SnapshotOptions } from '../core/snapshots.ts';
 import { NO_EXPIRY, TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_ZSET } from '../keyspace/database.ts';
 import { RdbLoader } from './rdb-loader.ts';
 import { SnapshotRun } from './snapshot.ts';

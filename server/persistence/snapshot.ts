@@ -15,7 +15,8 @@
 import * as rdb from '../codec/rdb-format.ts';
 import { RdbOutput } from '../codec/rdb-output.ts';
 import { ValueEncoder } from '../codec/value-encoder.ts';
-import type { Clock, DatabasesPort, RunningSnapshot, SnapshotOptions, SnapshotSink, Timers } from '../core/ports.ts';
+import type { Clock, DatabasesPort, Timers } from '../core/ports.ts';
+import type { RunningSnapshot, SnapshotOptions, SnapshotSink } from '../core/snapshots.ts';
 import { type Database, NO_EXPIRY, type Walk, type WalkCursor } from '../keyspace/database.ts';
 import { type Ref, segmentOf } from '../memory/arena.ts';
 import { Crc64 } from '../structures/crc64.ts';

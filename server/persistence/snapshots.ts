@@ -4,20 +4,8 @@
  * Several snapshots may run at once (a database allows so many walks); each sees the moment of its own start.
  */
 
-import type {
-  Clock,
-  ConfigPort,
-  DatabasesPort,
-  LoadOptions,
-  RunningSnapshot,
-  ServerLog,
-  ServerStats,
-  SnapshotLoader,
-  SnapshotOptions,
-  SnapshotPort,
-  SnapshotSink,
-  Timers,
-} from '../core/ports.ts';
+import type { Clock, ConfigPort, DatabasesPort, ServerLog, ServerStats, Timers } from '../core/ports.ts';
+import type { LoadOptions, RunningSnapshot, SnapshotLoader, SnapshotOptions, SnapshotPort, SnapshotSink } from '../core/snapshots.ts';
 import type { ValueAccess } from '../values/value-access.ts';
 import { RdbLoader } from './rdb-loader.ts';
 import { SnapshotRun } from './snapshot.ts';

@@ -4,7 +4,8 @@
  * Looked at on each acknowledgement and once a deadline passes. Nobody waits when the node stops being a primary: all are told at once.
  */
 
-import type { AcknowledgementWait, Timers } from '../core/ports.ts';
+import type { Timers } from '../core/ports.ts';
+import type { AcknowledgementWait } from '../core/replication.ts';
 
 interface Waiting {
   readonly wait: AcknowledgementWait;

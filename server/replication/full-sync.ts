@@ -8,7 +8,7 @@
  * Source: replication.c (diskless replication, rdbPipeReadHandler).
  */
 
-import type { RunningSnapshot, SnapshotOptions, SnapshotPort, SnapshotSink } from '../core/ports.ts';
+import type { RunningSnapshot, SnapshotOptions, SnapshotPort, SnapshotSink } from '../core/snapshots.ts';
 import { type ReplicaConnection, WINDOW_BYTES } from './replica-connection.ts';
 
 export interface FullSyncStart {

@@ -8,7 +8,7 @@
  */
 
 import { RdbError } from '../codec/rdb-format.ts';
-import type { SnapshotLoader } from '../core/ports.ts';
+import type { SnapshotLoader } from '../core/snapshots.ts';
 
 export type Payload = { readonly kind: 'length'; readonly bytes: number } | { readonly kind: 'mark'; readonly mark: string };
 

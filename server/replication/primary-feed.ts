@@ -8,7 +8,9 @@
  * `tick` runs once a second. Source: replication.c (syncCommand, replicationCron).
  */
 
-import type { Clock, ConfigPort, ReplicaProfile, ServerLog, ServerStats, SnapshotPort, SyncRequest, Timers } from '../core/ports.ts';
+import type { Clock, ConfigPort, ServerLog, ServerStats, Timers } from '../core/ports.ts';
+import type { ReplicaProfile, SyncRequest } from '../core/replication.ts';
+import type { SnapshotPort } from '../core/snapshots.ts';
 import type { Session } from '../core/session.ts';
 import { FullSync } from './full-sync.ts';
 import { decidePsync } from './history.ts';
@@ -190,6 +192,8 @@ export class PrimaryFeed {
   /** The replica has loaded the snapshot: from here on it gets the stream. */
   private startStream(replica: ReplicaConnection): void {
     replica.streaming = true;
+    // A replica at offset 0 looks like one that never synced.
+    if (this.parts.stream.offset === 0 && this.parts.isPrimary()) this.parts.propagate(['ping']);
     this.parts.log.notice(`Synchronization with replica ${replica.name} succeeded`);
     this.streamGrew();
   }

@@ -8,7 +8,7 @@
  * taken of the stream counts against client-output-buffer-limit.
  */
 
-import type { ReplicaProfile, ReplicaView } from '../core/ports.ts';
+import type { ReplicaProfile, ReplicaView } from '../core/replication.ts';
 import type { Session } from '../core/session.ts';
 import type { Backlog } from './backlog.ts';
 

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { ManualTimers, SILENT_LOG } from '../../test/support/data-world.ts';
 import { malformed } from '../codec/rdb-format.ts';
-import type { ConfigPort, SnapshotLoader, SnapshotPort } from '../core/ports.ts';
+import type { ConfigPort } from '../core/ports.ts';
+import type { SnapshotLoader, SnapshotPort } from '../core/snapshots.ts';
 import type { PeerSocketEvents } from './peer-socket.ts';
 import { ReplicaLink } from './replica-link.ts';
 import type { StreamApplier } from './stream-applier.ts';

@@ -11,7 +11,9 @@
  * Source: replication.c (syncWithPrimary, readSyncBulkPayload, replicationCron).
  */
 
-import type { Clock, ConfigPort, LinkState, ServerLog, SnapshotPort, Timers } from '../core/ports.ts';
+import type { Clock, ConfigPort, ServerLog, Timers } from '../core/ports.ts';
+import type { LinkState } from '../core/replication.ts';
+import type { SnapshotPort } from '../core/snapshots.ts';
 import * as handshake from './handshake.ts';
 import { PayloadLoader } from './payload-loader.ts';
 import type { PeerConnector, PeerSocket } from './peer-socket.ts';

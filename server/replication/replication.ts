@@ -10,16 +10,8 @@
  */
 
 import { VALKEY_VERSION } from '../../lib/version.ts';
-import type {
-  AcknowledgementWait,
-  LinkState,
-  PropagationSink,
-  ReplicaProfile,
-  ReplicationPort,
-  Role,
-  ServerPorts,
-  SyncRequest,
-} from '../core/ports.ts';
+import type { PropagationSink, ServerPorts } from '../core/ports.ts';
+import type { AcknowledgementWait, LinkState, ReplicaProfile, ReplicationPort, Role, SyncRequest } from '../core/replication.ts';
 import type { Session } from '../core/session.ts';
 import { AcknowledgementWaits } from './acknowledgement-waits.ts';
 import type { HandshakeFacts } from './handshake.ts';

@@ -1,7 +1,7 @@
 /** REPLCONF: what primary and replica tell each other beside the stream. Source: replication.c (replconfCommand). */
 
 import type { CommandContext } from '../../core/context.ts';
-import type { ReplicaProfile } from '../../core/ports.ts';
+import type { ReplicaProfile } from '../../core/replication.ts';
 import { NOT_CLUSTER, NOT_INTEGER_ERROR, SYNTAX_ERROR } from '../../protocol/reply-errors.ts';
 
 const LONGEST_ADDRESS = 255;
