@@ -109,8 +109,8 @@ class Transport {
 
   /** Resolves when the head of the answer is there. Throws ApiError with the body of an answer that is no success. */
   async send(request: ApiRequest): Promise<IncomingMessage> {
-    const options = await this.#options(request);
     const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
+    const options = await this.#options(request, body?.length);
     const secure = this.#server.protocol === 'https:';
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       const fail = (cause: Error): void =>
@@ -125,7 +125,7 @@ class Transport {
     throw apiErrorOf(describeRequest(request), status, await readBody(response, request), response.headers['retry-after']);
   }
 
-  async #options(request: ApiRequest): Promise<RequestOptions> {
+  async #options(request: ApiRequest, bodyBytes: number | undefined): Promise<RequestOptions> {
     const headers: Record<string, string> = {};
     const options: RequestOptions = { headers };
     // Puts the bearer token, if there is one, into our headers, and the certificates into the options.
@@ -144,6 +144,8 @@ class Transport {
         accept: 'application/json',
         'user-agent': 'slotkeeper',
         ...(request.body === undefined ? {} : { 'content-type': request.contentType ?? 'application/json' }),
+        // Node sends the body of a DELETE without a length when none is given: the server would take it for the next request on the connection.
+        ...(bodyBytes === undefined ? {} : { 'content-length': String(bodyBytes) }),
       },
       ...(request.signal === undefined ? {} : { signal: request.signal }),
     };
