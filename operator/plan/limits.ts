@@ -52,3 +52,5 @@ export const BUSY_FOR_LONG_MS = 120_000;
 export const TELL_RESTARTS_MS = 60_000;
 /** A process that ended and was not started again for this long is a problem of its pod. */
 export const ENDED_REPORT_MS = 3_000;
+/** How long a process may take from its start until it listens. */
+export const STARTING_MS = 30_000;

@@ -1,7 +1,8 @@
 /** What is wrong with pods and with the way to them, as findings for the status: the pod, the reason, the platform's words. */
+import type { NodeProblem } from '../model/observation.ts';
 import type { WorkloadObservation } from '../model/workload.ts';
 import type { PlanContext } from './context.ts';
-import { ENDED_REPORT_MS, FOREIGN_NODES_REPORT_MS, TELL_RESTARTS_MS, UNREACHABLE_REPORT_MS } from './limits.ts';
+import { ENDED_REPORT_MS, FOREIGN_NODES_REPORT_MS, STARTING_MS, TELL_RESTARTS_MS, UNREACHABLE_REPORT_MS } from './limits.ts';
 
 /** Reasons of a waiting container that pass by themselves. */
 const STARTING: ReadonlySet<string> = new Set(['ContainerCreating', 'PodInitializing', 'Pending', 'Starting', '']);
@@ -72,15 +73,18 @@ function podProblem({ pod }: WorkloadObservation): { readonly reason: string; re
 
 function findUnreachable(context: PlanContext, name: string): void {
   const node = context.observation.nodes.get(name);
-  if (
-    node === undefined ||
-    node.reachable ||
-    context.memory.heldFor(`unreachable:${name}`) < (node.problem === 'authentication' ? 0 : UNREACHABLE_REPORT_MS)
-  )
-    return;
+  if (node === undefined || node.reachable || isStarting(context, name, node.problem)) return;
+  const held = context.memory.heldFor(`unreachable:${name}`);
+  if (node.problem !== 'authentication' && held < UNREACHABLE_REPORT_MS) return;
   const reason = node.problem === 'authentication' ? 'AuthenticationFailed' : 'NodeNotReachable';
   context.degraded(reason, `${name}: ${node.message}`);
   context.tell(`unreachable:${name}:${reason}`, 'Warning', reason, `${name}: ${node.message}`);
+}
+
+/** A process that was started a moment ago does not listen yet: no trouble. */
+function isStarting(context: PlanContext, name: string, problem: NodeProblem): boolean {
+  const process = context.observation.workloads.find(workload => workload.name === name)?.pod?.process;
+  return problem === 'refused' && process?.kind === 'running' && context.now - process.startedAt < STARTING_MS;
 }
 
 function findForeign(context: PlanContext): void {
