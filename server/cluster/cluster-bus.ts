@@ -25,6 +25,13 @@ import { refollow } from './roles.ts';
 import { reconcileData } from './slot-ownership.ts';
 
 const SAVE_ERROR_LOG_MS = 30_000;
+/** By the system call that failed. */
+const SAVE_FAILURES: Readonly<Record<string, string>> = {
+  open: 'Could not open temp cluster config file',
+  write: 'Failed after writing to tmp cluster config file',
+  fsync: 'Could not sync tmp cluster config file',
+  rename: 'Could not rename tmp cluster config file',
+};
 /** A tick that comes later than this after the last one means that the process stood still. */
 const STALL_MS = 500;
 /** Turns of `settle`: each may ask for another one, but they come to rest soon. */
@@ -122,7 +129,9 @@ export class ClusterBus {
       this.#environment.store.write(nodesFileText(this.state), sync);
       return undefined;
     } catch (error) {
-      return error instanceof Error ? error.message : String(error);
+      const { message, syscall } = error as NodeJS.ErrnoException;
+      this.#environment.log.warning(`${SAVE_FAILURES[syscall ?? ''] ?? 'Could not write the cluster config file'}: ${message}`);
+      return message;
     }
   }
 
@@ -158,14 +167,12 @@ export class ClusterBus {
     if (problem === undefined) return;
     const { log } = this.#environment;
     if (this.#environment.settings().saveBehavior === 'sync') {
-      log.warning(`Could not write the cluster config file: ${problem}`);
       log.warning("Fatal: can't update cluster config file.");
       // Nothing of what could not be kept may leave.
       for (const link of this.state.unsent) link.close();
       this.#environment.fatal(problem);
     } else if (this.state.now - this.#saveErrorLoggedAt > SAVE_ERROR_LOG_MS) {
       this.#saveErrorLoggedAt = this.state.now;
-      log.warning(`Could not write the cluster config file: ${problem}`);
       log.warning('Cluster config updated even though writing the cluster config file to disk failed.');
     }
   }

@@ -17,8 +17,9 @@ import {
   PACKET_PUBLISH,
   PACKET_PUBLISH_SHARD,
   type PacketHeader,
+  packetName,
 } from './bus-packet.ts';
-import { type ClusterNode, inHandshake, isPrimary, isReplica, type NodeLink } from './cluster-node.ts';
+import { type ClusterNode, inHandshake, isPrimary, isReplica, logName, type NodeLink } from './cluster-node.ts';
 import type { ClusterState, Messenger } from './cluster-state.ts';
 import { chooseGossip } from './gossip.ts';
 import { FLAG_EXTENSIONS, FLAG_HANDSHAKE, FLAG_LIGHT_PUBLISH, FLAG_MYSELF } from './node-flags.ts';
@@ -37,6 +38,8 @@ export function createMessenger(state: ClusterState): Messenger {
   };
 
   const ping = (link: NodeLink, type: 0 | 1 | 2): void => {
+    const peer = link.node === undefined ? '<unknown> (<unknown>)' : `${link.node.id} (${logName(link.node)})`;
+    state.environment.log.debug(`Sending ${packetName(type)} packet to node ${peer} on ${link.inbound ? 'inbound' : 'outbound'} link`);
     if (!link.inbound && link.node !== undefined) {
       if (type === PACKET_PING) link.node.pingSentAt = state.now;
       else if (type === PACKET_MEET) link.node.meetSentAt = state.now;
@@ -103,6 +106,8 @@ function drop(state: ClusterState, link: NodeLink | undefined): void {
   state.unsent.delete(link);
   link.close();
   const { node } = link;
+  if (node !== undefined)
+    state.environment.log.debug(`Freeing cluster link for node: ${node.id}:${link.inbound ? 'inbound' : 'outbound'} (${logName(node)})`);
   if (node?.link === link) node.link = undefined;
   else if (node?.inboundLink === link) {
     node.inboundLink = undefined;

@@ -180,6 +180,10 @@ function handlePing(state: ClusterState, link: NodeLink, sender: ClusterNode | u
     return;
   }
   if (body.type !== PACKET_PONG && !answerPing(state, link, sender, header, body)) return;
+  const from = link.node === undefined ? '<unknown> (<unknown>)' : `${link.node.id} (${logName(link.node)})`;
+  state.environment.log.debug(
+    `${packetName(body.type)} packet received from: ${from} from client: ${link.remoteAddress}:${link.remotePort}`,
+  );
   if (sender !== undefined && sender.flags & flags.FLAG_MEET) {
     sender.flags &= ~flags.FLAG_MEET;
     state.environment.log.notice(`Successfully completed handshake with ${sender.id} (${logName(sender)})`);
