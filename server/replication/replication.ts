@@ -9,18 +9,16 @@
  * and when that breaks off it has nothing to serve (`dataWhole`).
  */
 
-import { VALKEY_VERSION } from '../../lib/version.ts';
 import type { PropagationSink, ServerPorts } from '../core/ports.ts';
 import type { AcknowledgementWait, LinkState, ReplicaProfile, ReplicationPort, Role, SyncRequest } from '../core/replication.ts';
 import type { Session } from '../core/session.ts';
 import { AcknowledgementWaits } from './acknowledgement-waits.ts';
-import type { HandshakeFacts } from './handshake.ts';
+import { IncomingStream } from './incoming-stream.ts';
 import type { PeerConnector } from './peer-socket.ts';
 import { PrimaryFeed } from './primary-feed.ts';
 import type { ReplicaConnection } from './replica-connection.ts';
-import { type LinkHost, ReplicaLink } from './replica-link.ts';
+import { ReplicaLink } from './replica-link.ts';
 import { ReplicationStream } from './replication-stream.ts';
-import { StreamApplier } from './stream-applier.ts';
 
 const PROFILE = Symbol('replica profile');
 
@@ -49,22 +47,17 @@ export class Replication implements ReplicationPort, PropagationSink {
   role: Role = 'primary';
   primaryHost = '';
   primaryPort = 0;
-  dataWhole = true;
   mayServeData = true;
   tooFewGoodReplicas = false;
   private readonly ports: ReplicationNeeds;
   private readonly waits: AcknowledgementWaits;
   private readonly roleListeners: (() => void)[] = [];
-  private applier: StreamApplier | undefined;
-  /** A partial resync may be asked for: the data belong to `stream`'s history. */
-  private mayResume = false;
+  private readonly incoming: IncomingStream;
   /** Database that the readers of the stream have selected. */
   private streamDb = 0;
   private acksPlanned = false;
   /** Offset after the last GETACK. */
   private acksAskedAt = -1;
-  /** Our primary asks: acknowledge when its request is counted too. */
-  private ackWanted = false;
   private configVersion = -1;
   private readOnly = true;
 
@@ -85,12 +78,22 @@ export class Replication implements ReplicationPort, PropagationSink {
       newId,
       refusal: () => this.syncRefusal(),
       isPrimary: () => this.role === 'primary',
-      streamDb: () => (this.role === 'primary' ? this.streamDb : (this.applier?.session.dbIndex ?? 0)),
+      streamDb: () => (this.role === 'primary' ? this.streamDb : this.incoming.dbIndex),
       forceSelect: () => ports.propagation.forceSelect(),
       propagate: args => ports.propagation.propagate(-1, args),
       quiet: () => /^(failover|shutdown)/.test(ports.clients.pauseState().reason),
     });
-    this.link = new ReplicaLink({ connector, snapshots, clock, timers, config, log, host: this.linkHost() });
+    this.incoming = new IncomingStream(ports, this.stream, {
+      grew: () => this.primaryFeed.streamGrew(),
+      acknowledge: () => this.link.acknowledge(this.offset),
+      openBacklog: () => this.primaryFeed.openBacklog(),
+      disconnectReplicas: () => this.disconnectReplicas(),
+      changed: linkIsUp => {
+        this.readConfig();
+        if (linkIsUp) for (const listener of this.roleListeners) listener();
+      },
+    });
+    this.link = new ReplicaLink({ connector, snapshots, clock, timers, config, log, host: this.incoming });
     this.waits = new AcknowledgementWaits(timers, (offset, inAof) => this.primaryFeed.acknowledged(offset, inAof));
     this.primaryFeed.onAck(() => this.waits.look());
     ports.propagation.subscribe(this);
@@ -112,6 +115,10 @@ export class Replication implements ReplicationPort, PropagationSink {
   }
 
   // ── What others ask ──
+
+  get dataWhole(): boolean {
+    return this.incoming.dataWhole;
+  }
 
   get linkUp(): boolean {
     return this.link.up;
@@ -206,10 +213,10 @@ export class Replication implements ReplicationPort, PropagationSink {
   follow(host: string, port: number, keepHistory: boolean): void {
     const wasPrimary = this.role === 'primary';
     if (!wasPrimary && host === this.primaryHost && port === this.primaryPort && keepHistory) return;
-    if (!keepHistory) this.mayResume = false;
+    if (!keepHistory) this.incoming.mayResume = false;
     else if (wasPrimary) {
       this.primaryFeed.openBacklog();
-      this.mayResume = true;
+      this.incoming.mayResume = true;
     }
     this.link.stop();
     this.role = 'replica';
@@ -226,12 +233,7 @@ export class Replication implements ReplicationPort, PropagationSink {
     this.primaryHost = '';
     this.primaryPort = 0;
     if (this.dataWhole) this.stream.continueAs(this.ports.entropy.hex(40));
-    else {
-      // What was loaded of the new data set is no data set.
-      this.ports.databases.flushAll(true);
-      this.dataWhole = true;
-      this.stream.beginAnew(this.ports.entropy.hex(40), 0);
-    }
+    else this.incoming.giveUpData();
     this.disconnectReplicas();
     this.ports.propagation.forceSelect();
     this.roleChanged();
@@ -274,7 +276,7 @@ export class Replication implements ReplicationPort, PropagationSink {
   }
 
   sendAck(): void {
-    this.ackWanted = true;
+    this.incoming.acknowledgeSoon();
   }
 
   // ── Inside ──
@@ -311,101 +313,5 @@ export class Replication implements ReplicationPort, PropagationSink {
 
   private syncRefusal(): string | undefined {
     return this.role === 'replica' && !this.link.up ? "NOMASTERLINK Can't SYNC while not connected with my master" : undefined;
-  }
-
-  private facts(): HandshakeFacts {
-    const { config } = this.ports;
-    const announced = config.integer('replica-announce-port');
-    const port = config.flag('tls-replication') ? config.integer('tls-port') : config.integer('port');
-    return {
-      user: config.text('primaryuser'),
-      password: config.text('primaryauth'),
-      listeningPort: announced > 0 ? announced : port,
-      announcedIp: config.text('replica-announce-ip'),
-      version: VALKEY_VERSION,
-      nodeId: this.ports.cluster?.myId,
-    };
-  }
-
-  private linkHost(): LinkHost {
-    return {
-      facts: () => this.facts(),
-      resumePoint: () => (this.mayResume ? { id: this.stream.id, offset: this.stream.offset } : undefined),
-      continued: id => this.continued(id),
-      loadStarted: () => this.loadStarted(),
-      loadEnded: (id, offset, dbIndex) => this.loadEnded(id, offset, dbIndex),
-      loadFailed: () => this.loadFailed(),
-      offset: () => this.offset,
-      linkUp: () => {
-        this.readConfig();
-        for (const listener of this.roleListeners) listener();
-      },
-      linkDown: () => {
-        this.applier?.reset();
-        this.readConfig();
-      },
-      applier: () => this.streamApplier(),
-      countInput: bytes => {
-        this.ports.stats.counters.netReplInputBytes += bytes;
-      },
-    };
-  }
-
-  private streamApplier(): StreamApplier {
-    this.applier ??= new StreamApplier(this.ports.clients.createObeying('primary', 'primary'), {
-      execution: this.ports.execution,
-      applied: (bytes, start, end) => {
-        this.stream.append(bytes, start, end);
-        this.primaryFeed.streamGrew();
-        if (!this.ackWanted) return;
-        this.ackWanted = false;
-        this.link.acknowledge(this.offset);
-      },
-      failed: (command, error) => {
-        this.ports.log.warning(
-          `== CRITICAL == This replica is sending an error to its primary: '${error}' after processing the command '${command}'`,
-        );
-      },
-    });
-    return this.applier;
-  }
-
-  private continued(id: string | undefined): void {
-    this.primaryFeed.openBacklog();
-    this.streamApplier().reset();
-    if (id === undefined || id === this.stream.id) return;
-    this.ports.log.notice(`Primary replication ID changed to ${id}`);
-    this.stream.continueAs(id);
-    this.disconnectReplicas();
-  }
-
-  private loadStarted(): void {
-    const { databases, lifecycle, entropy, watch } = this.ports;
-    this.dataWhole = false;
-    this.mayResume = false;
-    this.disconnectReplicas();
-    this.stream.beginAnew(entropy.hex(40), 0);
-    lifecycle.setLoading(true);
-    for (let index = 0; index < databases.count; index++) watch.touchDatabase(index);
-    databases.flushAll(this.ports.config.flag('replica-lazy-flush'));
-    this.readConfig();
-  }
-
-  private loadEnded(id: string, offset: number, dbIndex: number): void {
-    this.stream.beginAnew(id, offset);
-    this.stream.openBacklog(this.ports.config.integer('repl-backlog-size'));
-    const applier = this.streamApplier();
-    applier.reset();
-    applier.session.dbIndex = dbIndex;
-    this.dataWhole = true;
-    this.mayResume = true;
-    this.ports.lifecycle.setLoading(false);
-  }
-
-  /** The data stay refused (`dataWhole`), but the node hears commands again: it may be given another role. */
-  private loadFailed(): void {
-    this.ports.databases.flushAll(true);
-    this.ports.lifecycle.setLoading(false);
-    this.readConfig();
   }
 }

@@ -25,7 +25,7 @@ describe.skipIf(referenceFolder === undefined)(`replication with the reference s
   test.each(PAIRS)('$how: a full sync from $primary to $replica under writes ends with equal data', async pair => {
     const primary = await nodes.start(pair.primary, pair.directives);
     const replica = await nodes.start(pair.replica);
-    await fillWith(primary, 20_000);
+    await fillWith(primary, 8000);
     await replica.client.set('old', 'must go');
     const load = new WriteLoad(primary, seed);
     await until(() => load.writes > 200, 'some writes');
