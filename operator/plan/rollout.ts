@@ -12,10 +12,15 @@ import { isSettled, successorOf, whyUnsettled } from './shard-health.ts';
 
 /** @param quiet no other concern changes the cluster in this turn. */
 export function planRollout(context: PlanContext, quiet: boolean): void {
-  const outdated = outdatedWorkloads(context);
-  if (outdated.length === 0) return;
   const { wanted } = context.observation;
-  context.progressing('RollingUpdate', `${wanted.nodes.length - outdated.length} of ${wanted.nodes.length} nodes run the wanted revision`);
+  const behind = workloadsBehind(context);
+  if (behind.length === 0) return;
+  context.progressing('RollingUpdate', `${wanted.nodes.length - behind.length} of ${wanted.nodes.length} nodes run the wanted revision`);
+  // A pod is made by its workload's template: a template that is still to be written comes first.
+  const outdated = behind.filter(({ name, templateRevision }) =>
+    wanted.nodes.some(node => node.name === name && node.revision === templateRevision),
+  );
+  if (outdated.length === 0) return;
   context.tell(
     'rollout',
     'Normal',
@@ -28,18 +33,12 @@ export function planRollout(context: PlanContext, quiet: boolean): void {
   rollShards(context, outdated);
 }
 
-/** Pods whose workload has the wanted template already and that themselves have not. */
-function outdatedWorkloads(context: PlanContext): readonly WorkloadObservation[] {
+/** Workloads whose pod does not have the wanted revision. */
+function workloadsBehind(context: PlanContext): readonly WorkloadObservation[] {
   const revisions = new Map(context.observation.wanted.nodes.map(node => [node.name, node.revision]));
-  return context.observation.workloads.filter(({ name, pod, templateRevision }) => {
+  return context.observation.workloads.filter(({ name, pod }) => {
     const revision = revisions.get(name);
-    return (
-      revision !== undefined &&
-      templateRevision === revision &&
-      pod !== undefined &&
-      pod.revision !== revision &&
-      pod.deletingSince === undefined
-    );
+    return revision !== undefined && pod !== undefined && pod.revision !== revision && pod.deletingSince === undefined;
   });
 }
 
