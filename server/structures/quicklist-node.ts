@@ -187,6 +187,24 @@ export class QuicklistNodes {
     return this.createNode(block, moved, entries, 0);
   }
 
+  /** Adds the entries of another packed node. */
+  append(node: Ref, other: Ref): void {
+    const arena = this.arena;
+    const total = this.size(node);
+    const added = this.size(other) - EMPTY_LISTPACK_BYTES;
+    const entries = this.entries(node) + this.entries(other);
+    this.roomBehind(node, added);
+    const block = this.block(node);
+    const base = this.base(node);
+    const bytes = arena.bytes[segmentOf(block)];
+    const from = this.base(other) + LISTPACK_HEADER;
+    copyBytes(bytes, base + total - 1, arena.bytes[segmentOf(this.block(other))], from, from + added);
+    bytes[base + total + added - 1] = LISTPACK_END;
+    writeHeader(arena.views[segmentOf(block)], base, total + added, entries);
+    arena.setU32(node, BYTES, total + added);
+    arena.setU32(node, ENTRIES, entries);
+  }
+
   /** Gives room back that a node does not need any more (it is no longer at an end of its list). */
   fit(node: Ref): void {
     const arena = this.arena;

@@ -14,7 +14,16 @@
 
 import { type Arena, NULL_REF, type Ref, segmentOf } from '../memory/arena.ts';
 import type { Element } from './element.ts';
-import { endOfEntries, LISTPACK_HEADER, listpackLength, nextEntry, previousEntry, readEntry, seekEntry } from './listpack.ts';
+import {
+  EMPTY_LISTPACK_BYTES,
+  endOfEntries,
+  LISTPACK_HEADER,
+  listpackLength,
+  nextEntry,
+  previousEntry,
+  readEntry,
+  seekEntry,
+} from './listpack.ts';
 import { copyIntoBlock, entryBytes, storedInteger } from './listpack-edit.ts';
 import { QuicklistNodes } from './quicklist-node.ts';
 
@@ -218,10 +227,15 @@ export class Quicklist {
     if (neighbour !== NULL_REF && this.hasRoom(neighbour, length, limits)) {
       return this.insertInNode(neighbour, atTail ? LISTPACK_HEADER : this.nodes.size(neighbour) - 1, bytes, start, end);
     }
-    if (!atTail && !atHead) this.splitAt(root, place, after);
-    const added = this.nodes.createPacked();
-    this.linkBeside(root, node, !atHead, added);
-    this.insertInNode(added, LISTPACK_HEADER, bytes, start, end);
+    if (atTail || atHead) {
+      const added = this.nodes.createPacked();
+      this.linkBeside(root, node, atTail, added);
+      return this.insertInNode(added, LISTPACK_HEADER, bytes, start, end);
+    }
+    const second = this.splitAt(root, place, after);
+    if (after) this.insertInNode(second, LISTPACK_HEADER, bytes, start, end);
+    else this.insertInNode(node, this.nodes.size(node) - 1, bytes, start, end);
+    this.mergeAround(root, after ? node : second, limits);
   }
 
   /** Puts another element in the place's stead. The bytes must not lie in this list. */
@@ -235,7 +249,11 @@ export class Quicklist {
     }
     this.insert(root, place, true, bytes, start, end, limits);
     // Only what stands behind the element was moved by the insertion.
+    const isPlain = this.nodes.isPlain(node);
+    const added = this.nodes.next(node);
+    const alone = this.nodes.entries(node) === 1;
     this.remove(root, place, 1);
+    if (!isPlain && !alone) this.mergeAround(root, added, limits);
   }
 
   /** Removes up to `count` elements from a place on, at most to the end of its node; returns how many. The place stays valid unless the node is gone. */
@@ -312,11 +330,36 @@ export class Quicklist {
     return nextEntry(this.arena.bytes[segmentOf(block)], this.arena.views[segmentOf(block)], base + place.offset) - base;
   }
 
-  /** Cuts the node of a place in two, before (or after) it; the second half follows as a node of its own. */
-  private splitAt(root: Ref, place: ListPlace, after: boolean): void {
+  /** Cuts the node of a place in two, before (or after) it; the second half follows as a node of its own, which is returned. */
+  private splitAt(root: Ref, place: ListPlace, after: boolean): Ref {
     const kept = after ? place.index + 1 : place.index;
     const offset = after ? this.offsetAfter(place) : place.offset;
-    this.linkBeside(root, place.node, true, this.nodes.split(place.node, offset, this.nodes.entries(place.node) - kept));
+    const second = this.nodes.split(place.node, offset, this.nodes.entries(place.node) - kept);
+    this.linkBeside(root, place.node, true, second);
+    return second;
+  }
+
+  /** After a split: joins neighbours that fit into one node, in upstream's order. */
+  private mergeAround(root: Ref, center: Ref, limits: ListLimits): void {
+    const { nodes } = this;
+    const before = nodes.previous(center);
+    const after = nodes.next(center);
+    if (before !== NULL_REF) this.mergeWithNext(root, nodes.previous(before), limits);
+    if (after !== NULL_REF) this.mergeWithNext(root, after, limits);
+    const joined = nodes.previous(center);
+    this.mergeWithNext(root, this.mergeWithNext(root, joined, limits) ? joined : center, limits);
+  }
+
+  /** Appends the next node to this one and drops it, if both are packed and small enough together. */
+  private mergeWithNext(root: Ref, node: Ref, limits: ListLimits): boolean {
+    const { nodes } = this;
+    const next = node === NULL_REF ? NULL_REF : nodes.next(node);
+    if (next === NULL_REF || nodes.isPlain(node) || nodes.isPlain(next)) return false;
+    const size = nodes.size(node) + nodes.size(next) - EMPTY_LISTPACK_BYTES;
+    if (exceedsNode(limits.fill, size, nodes.entries(node) + nodes.entries(next))) return false;
+    nodes.append(node, next);
+    this.unlinkNode(root, next);
+    return true;
   }
 
   /** Links `added` behind (or before) `node`; `node` 0 = the list is empty. */

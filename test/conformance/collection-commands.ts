@@ -217,6 +217,8 @@ export class CommandMaker {
 
   private sortedSetMakers(): Record<string, () => unknown[]> {
     const { key, member, integer, count, score, bound, lexBound } = this;
+    // Ranges by member mean something only where all scores are equal.
+    const even = (): string => `zset${4 + this.below(2)}`;
     const limit = (): unknown[] => this.maybe('LIMIT', String(this.below(4)), integer());
     const withScores = (): unknown[] => this.maybe('WITHSCORES');
     const weights = (keys: number): unknown[] => this.maybe('WEIGHTS', Array.from({ length: keys }, score));
@@ -234,7 +236,8 @@ export class CommandMaker {
         this.some(() => [score(), member()], 3),
       ],
       zaddMany: () => ['ZADD', key(), this.some(() => [String(this.below(9)), member()], 20)],
-      zaddEven: () => ['ZADD', key(), this.some(() => ['0', member()], 6)],
+      zaddEven: () => ['ZADD', even(), this.some(() => ['0', member()], 6)],
+      zremEven: () => ['ZREM', even(), this.some(member, 6)],
       zincrby: () => ['ZINCRBY', key(), score(), member()],
       zrem: () => ['ZREM', key(), this.some(member, 5)],
       zcard: () => ['ZCARD', key()],
@@ -242,18 +245,18 @@ export class CommandMaker {
       zmscore: () => ['ZMSCORE', key(), this.some(member)],
       zrank: () => [this.pick(['ZRANK', 'ZREVRANK']), key(), member(), this.maybe(this.pick(['WITHSCORE', 'x']))],
       zcount: () => ['ZCOUNT', key(), bound(), bound()],
-      zlexcount: () => ['ZLEXCOUNT', key(), lexBound(), lexBound()],
+      zlexcount: () => ['ZLEXCOUNT', even(), lexBound(), lexBound()],
       zrange: () => ['ZRANGE', key(), integer(), integer(), this.maybe('REV'), withScores(), this.random() < 0.05 ? limit() : []],
       zrangeScore: () => ['ZRANGE', key(), bound(), bound(), 'BYSCORE', rangeOptions()],
-      zrangeLex: () => ['ZRANGE', key(), lexBound(), lexBound(), 'BYLEX', rangeOptions()],
+      zrangeLex: () => ['ZRANGE', even(), lexBound(), lexBound(), 'BYLEX', rangeOptions()],
       zrangebyscore: () => [this.pick(['ZRANGEBYSCORE', 'ZREVRANGEBYSCORE']), key(), bound(), bound(), withScores(), limit()],
-      zrangebylex: () => [this.pick(['ZRANGEBYLEX', 'ZREVRANGEBYLEX']), key(), lexBound(), lexBound(), limit()],
+      zrangebylex: () => [this.pick(['ZRANGEBYLEX', 'ZREVRANGEBYLEX']), even(), lexBound(), lexBound(), limit()],
       zrevrange: () => ['ZREVRANGE', key(), integer(), integer(), withScores()],
       zrangestore: () => ['ZRANGESTORE', key(), key(), integer(), integer(), this.maybe('REV')],
       zrangestoreScore: () => ['ZRANGESTORE', key(), key(), bound(), bound(), 'BYSCORE', this.maybe('REV'), limit()],
       zremrangebyrank: () => ['ZREMRANGEBYRANK', key(), integer(), integer()],
       zremrangebyscore: () => ['ZREMRANGEBYSCORE', key(), bound(), bound()],
-      zremrangebylex: () => ['ZREMRANGEBYLEX', key(), lexBound(), lexBound()],
+      zremrangebylex: () => ['ZREMRANGEBYLEX', even(), lexBound(), lexBound()],
       zpop: () => [this.pick(['ZPOPMIN', 'ZPOPMAX']), key(), this.maybe(count())],
       zmpop: () => ['ZMPOP', this.keysWithCount(), this.pick(['MIN', 'MAX', 'x']), this.maybe('COUNT', count())],
       zunion: () => [this.pick(['ZUNION', 'ZINTER']), sources(), withScores()],

@@ -101,7 +101,7 @@ describe.skipIf(WITHOUT_REFERENCE)(`collections against the reference${NEEDS_REF
             Array.from({ length: BATCH }, () => maker.next()),
             where,
           );
-          const keys = [0, 1, 2, 3].map(n => `${family}${n}`);
+          const keys = [0, 1, 2, 3, 4, 5].map(n => `${family}${n}`);
           await compare(
             keys.flatMap(key => [['TYPE', key], ['OBJECT', 'ENCODING', key], READ_ALL[family](key)]),
             `${where} content`,

@@ -112,7 +112,7 @@ export function sdiff(context: CommandContext, tools: SetTools, isStore: boolean
 function subtract(tools: SetTools, result: SetValue, first: SetValue, others: readonly SetValue[]): void {
   const { members } = tools;
   const { element } = members;
-  const asking = (first.length * (others.length + 1)) / 2;
+  const asking = Math.floor((first.length * (others.length + 1)) / 2);
   const removing = others.reduce((sum, set) => sum + set.length, first.length);
   if (asking <= removing) {
     const largestFirst = others.toSorted((a, b) => b.length - a.length);

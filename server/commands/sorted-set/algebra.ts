@@ -98,7 +98,8 @@ function unite(tools: SortedSetTools, request: Request, result: SortedSetValue):
       if (old !== old) result.insert(score, bytes, start, end);
       else {
         const sum = aggregated(request.aggregate, old, score);
-        if (sum !== old) result.update(sum, bytes, start, end);
+        // The sign of a zero counts, too.
+        if (!Object.is(sum, old)) result.update(sum, bytes, start, end);
       }
     }
   }
@@ -135,7 +136,7 @@ function subtract(tools: SortedSetTools, sources: readonly Source[], result: Sor
   const [first, ...rest] = sources;
   const others = rest.filter(source => source.root !== 0);
   if (first.root === 0 || others.some(source => source.root === first.root)) return;
-  const asking = (first.length * (others.length + 1)) / 2;
+  const asking = Math.floor((first.length * (others.length + 1)) / 2);
   const asks = asking <= others.reduce((sum, source) => sum + source.length, first.length);
   const largestFirst = asks ? others.toSorted((a, b) => b.length - a.length) : [];
   members.open(first.type, first.encoding, first.root);

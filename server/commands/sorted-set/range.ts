@@ -41,7 +41,7 @@ export function zrange(context: CommandContext, tools: SortedSetTools, form: Ran
   const there = openSortedSet(context, tools, source);
   if (there === undefined) return;
   const wanted = there ? range(tools.zset) : undefined;
-  if (form.stores === true) return store(context, tools, wanted);
+  if (form.stores === true) return store(context, tools, wanted, options.by === 'rank' ? (wanted?.count ?? 0) : 0);
   const { reply } = context;
   if (wanted === undefined) return reply.array(0);
   if (options.by === 'rank') return replyRanks(context, tools, wanted, options.withScores);
@@ -78,10 +78,10 @@ function visit(tools: SortedSetTools, wanted: Wanted, use: (score: number) => vo
   return count;
 }
 
-function store(context: CommandContext, tools: SortedSetTools, wanted: Wanted | undefined): void {
+/** `expected`: the number of members where it is known beforehand. */
+function store(context: CommandContext, tools: SortedSetTools, wanted: Wanted | undefined, expected: number): void {
   const result = tools.values.sortedSet();
-  const known = wanted !== undefined && Number.isFinite(wanted.count) ? wanted.count : 0;
-  result.create(known, 0);
+  result.create(expected, 0);
   const { element } = tools;
   if (wanted !== undefined) visit(tools, wanted, score => result.insert(score, element.bytes, element.start, element.end));
   storeResult(context, tools, result, 'zrangestore');

@@ -1,10 +1,11 @@
 /** ZCARD, ZSCORE, ZMSCORE, ZRANK, ZREVRANK, ZCOUNT, ZLEXCOUNT, ZSCAN, ZRANDMEMBER. Upstream: t_zset.c. */
 
 import type { CommandContext } from '../../core/context.ts';
-import { TYPE_ZSET } from '../../keyspace/database.ts';
+import { ENC_LISTPACK, TYPE_ZSET } from '../../keyspace/database.ts';
 import { doubleText } from '../../protocol/number-text.ts';
 import { SYNTAX_ERROR, wrongArity } from '../../protocol/reply-errors.ts';
 import { isEmptyLexRange, isEmptyScoreRange } from '../../structures/score-range.ts';
+import { scoreText } from '../../values/score-text.ts';
 import type { SortedSetValue } from '../../values/sorted-set-value.ts';
 import { drawCount, isSparse, visitSample } from '../collection-random.ts';
 import { replyCollectionScan } from '../collection-scan.ts';
@@ -81,7 +82,7 @@ export function zscan(context: CommandContext, tools: SortedSetTools): void {
   let score = 0;
   replyCollectionScan(context, TYPE_ZSET, {
     element,
-    second: () => Buffer.from(doubleText(score), 'latin1'),
+    second: () => Buffer.from(zset.encoding === ENC_LISTPACK ? scoreText(score) : seventeenDigits(score), 'latin1'),
     open: entry => {
       zset.open(context.db.encoding(entry), context.db.root(entry));
       return (cursor, visit) =>
@@ -91,6 +92,17 @@ export function zscan(context: CommandContext, tools: SortedSetTools): void {
         });
     },
   });
+}
+
+/** As printf's `%.17g`: what ZSCAN shows of a skip list's scores (upstream's ld2string), other than every other command. */
+function seventeenDigits(score: number): string {
+  if (!Number.isFinite(score) || score === 0) return doubleText(score);
+  const [mantissa, exponentText] = score.toExponential(16).split('e');
+  const exponent = Number(exponentText);
+  const digits = mantissa.replace(/\.?0+$/, '');
+  if (exponent < -4 || exponent >= 17) return `${digits}e${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`;
+  const plain = score.toFixed(Math.max(16 - exponent, 0));
+  return plain.includes('.') ? plain.replace(/\.?0+$/, '') : plain;
 }
 
 /** ZRANDMEMBER key [count [WITHSCORES]] */
