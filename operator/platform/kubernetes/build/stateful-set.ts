@@ -59,6 +59,8 @@ function podTemplate(wanted: ClusterWorkloads, node: NodeWorkload, labels: Recor
   const spec: V1PodSpec = {
     automountServiceAccountToken: false,
     enableServiceLinks: false,
+    // As the first process of its name space a program that has no handler yet does not hear SIGTERM, and would hold its deletion up for the whole grace period.
+    shareProcessNamespace: true,
     terminationGracePeriodSeconds: wanted.terminationGracePeriodSeconds,
     securityContext: {
       runAsNonRoot: true,
