@@ -36,7 +36,7 @@ export class Nodes {
   }
 
   async start(kind: Kind, directives: Readonly<Record<string, string>> = {}): Promise<ValkeyNode> {
-    const port = this.nextPort++;
+    const port = Number(directives['port'] ?? this.nextPort++);
     const dir = mkdtempSync(join(tmpdir(), 'replication-'));
     this.folders.push(dir);
     const all = { port: `${port}`, dir, 'repl-diskless-sync-delay': '0', 'enable-debug-command': 'yes', ...directives };
