@@ -70,11 +70,7 @@ const NO_EVENTS: KeyspaceEvents = { notify() {}, keyModified() {} };
 export function assemble(circumstances: Circumstances): Assembly {
   const { config, clock, entropy, timers, log } = circumstances;
   const arena = new Arena();
-  const secret = (): number => Number.parseInt(entropy.hex(8), 16) | 0;
-  const values = new Values(arena, [secret(), secret()]);
-  values.setLimits(readLimits(config));
-  config.onChange(LIMIT_DIRECTIVES, () => values.setLimits(readLimits(config)));
-
+  const values = makeValues(arena, config, entropy);
   const stats = new ServerStatistics(clock.now());
   const pool = new OutputPool();
   const clients = new Clients(clock, pool, stats);
@@ -92,6 +88,7 @@ export function assemble(circumstances: Circumstances): Assembly {
     onExpired: (db, entry) => announceExpired(expiryParts, db, entry),
     random: () => entropy.random(),
   });
+  followPolicy(config, state);
   const databases: Databases = new Databases(state, config.integer(state.bySlot ? 'cluster-databases' : 'databases'), watch);
   const lifecycle = new Lifecycle({
     ports: () => ports,
@@ -130,19 +127,35 @@ export function assemble(circumstances: Circumstances): Assembly {
   const replication = new Replication(ports, tcpConnector);
   ports.replication = replication;
   ports.info.section('replication', () => replicationInfo(replication, config, clock));
-  const cluster =
-    circumstances.nodesFile === undefined
-      ? undefined
-      : new ClusterService({
-          ports,
-          network: createBusNetwork(config.text('bind-source-addr')),
-          store: circumstances.nodesFile,
-          fatal: circumstances.fatal,
-        });
+  const cluster = makeCluster(circumstances, ports);
   ports.cluster = cluster;
   registerSections(ports, circumstances.facts);
   const host = new ConnectionHost(ports, engine, clients, pool);
   return { ports, engine, clients, host, cluster, cron: regularWork(ports, engine, clients, databases, values, host) };
+}
+
+function makeValues(arena: Arena, config: ConfigStore, entropy: Entropy): Values {
+  const secret = (): number => Number.parseInt(entropy.hex(8), 16) | 0;
+  const values = new Values(arena, [secret(), secret()]);
+  values.setLimits(readLimits(config));
+  config.onChange(LIMIT_DIRECTIVES, () => values.setLimits(readLimits(config)));
+  return values;
+}
+
+function makeCluster({ config, nodesFile, fatal }: Circumstances, ports: ServerPorts): ClusterService | undefined {
+  if (nodesFile === undefined) return undefined;
+  return new ClusterService({ ports, network: createBusNetwork(config.text('bind-source-addr')), store: nodesFile, fatal });
+}
+
+/** What the keyspace does of maxmemory-policy: it keeps the access bits in the form that the policy reads. */
+function followPolicy(config: ConfigStore, state: KeyspaceState): void {
+  const follow = (): void => {
+    state.lfu = config.text('maxmemory-policy').includes('lfu');
+    state.lfuLogFactor = config.integer('lfu-log-factor');
+    state.lfuDecayMinutes = config.integer('lfu-decay-time');
+  };
+  follow();
+  config.onChange(['maxmemory-policy', 'lfu-log-factor', 'lfu-decay-time'], follow);
 }
 
 function regularWork(

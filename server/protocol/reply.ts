@@ -17,6 +17,8 @@ export interface Reply {
   integer(value: number | bigint): void;
   /** `$n` with `bytes[start, end)`. Copies. */
   bulk(bytes: Uint8Array, start: number, end: number): void;
+  /** The same for a source with a view over the same buffer, such as `arena.bytes[n]` and `arena.views[n]`: twice as fast for values up to some 100 bytes. */
+  bulkView(bytes: Uint8Array, view: DataView, start: number, end: number): void;
   bulkString(text: string): void;
   /** A bulk string holding the decimal text of an integer. */
   bulkInteger(value: number | bigint): void;

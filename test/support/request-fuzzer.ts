@@ -7,7 +7,7 @@ import type { Command } from '../../server/core/command.ts';
 
 /** What ends or silences the server or the client on purpose, or calls other machines. */
 const LEFT_OUT =
-  /^(shutdown|replicaof|slaveof|debug|failover|sync|psync|monitor|quit|client\|(pause|kill|reply)|cluster\|(meet|replicate|failover|reset))$/;
+  /^(shutdown|replicaof|slaveof|debug|failover|sync|psync|wait|waitaof|monitor|quit|client\|(pause|kill|reply)|cluster\|(meet|replicate|failover|reset))$/;
 
 const WORDS: readonly string[] = [
   ...['', '0', '-1', '1', '2', '10', '100', '-0', '+1', '01', '1.5', '-1e400', 'nan', 'inf', '-inf', '1e308', '0x1p3', ' 1', '1 '],

@@ -24,7 +24,8 @@ export function replyString(context: CommandContext, db: Database, entry: Ref): 
     return;
   }
   const start = db.stringStart(entry);
-  context.reply.bulk(db.arena.bytes[segmentOf(db.stringBlock(entry))], start, start + db.stringLength(entry));
+  const segment = segmentOf(db.stringBlock(entry));
+  context.reply.bulkView(db.arena.bytes[segment], db.arena.views[segment], start, start + db.stringLength(entry));
 }
 
 /** The value's bytes; allocates. A view into the arena, or a fresh array for integers: valid until the next write. */
