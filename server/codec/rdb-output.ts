@@ -13,6 +13,8 @@ import { LzfCompressor } from '../structures/lzf.ts';
 
 /** Strings up to this length are not worth compressing. */
 const SMALLEST_COMPRESSED = 20;
+/** A buffer that grew beyond this is given back when it is emptied. */
+const LARGEST_KEPT = 4 * 1024 * 1024;
 /** Longer ones would take too much of a time slice. */
 const LARGEST_COMPRESSED = 256 * 1024;
 
@@ -31,6 +33,10 @@ export class RdbOutput {
 
   clear(): void {
     this.length = 0;
+    if (this.bytes.length <= LARGEST_KEPT) return;
+    const buffer = new ArrayBuffer(LARGEST_KEPT);
+    this.bytes = new Uint8Array(buffer);
+    this.view = new DataView(buffer);
   }
 
   byte(value: number): void {

@@ -48,6 +48,7 @@ class TestRun {
         compress: true,
         usage: 'none',
         commandsServed: () => 0,
+        heldLimit: 200_000_000,
         ended: () => {},
       },
       {

@@ -41,6 +41,8 @@ export interface SnapshotParts {
   readonly usage: 'none' | 'idle' | 'frequency';
   /** Commands that the server has run so far: when they grow, clients wait. */
   readonly commandsServed: () => number;
+  /** Bytes of pre-images that may wait for a slow reader; more end the snapshot. */
+  readonly heldLimit: number;
   readonly ended: (run: SnapshotRun) => void;
 }
 
@@ -61,8 +63,13 @@ class DatabaseWalk implements Walk {
   }
 
   beforeChange(_db: Database, entry: Ref): void {
-    if (entry === this.reading) this.run.finishReading(this);
-    else this.run.writePreImage(this, entry);
+    try {
+      if (entry === this.reading) this.run.finishReading(this);
+      else this.run.writePreImage(this, entry);
+    } catch (error) {
+      // The snapshot is lost, not the command that wanted to change something.
+      this.run.fail(error);
+    }
   }
 }
 
@@ -80,6 +87,8 @@ export class SnapshotRun implements RunningSnapshot {
   private readonly held: RdbOutput;
   private readonly heldEncoder: ValueEncoder;
   private heldDb = -1;
+  /** How much of `held` was sent: it goes out in chunks, and nothing else comes in between. */
+  private heldSent = 0;
   /** Database that the stream's reader has selected. */
   private streamDb = -1;
   private readonly crc = new Crc64();
@@ -114,6 +123,13 @@ export class SnapshotRun implements RunningSnapshot {
     this.end();
   }
 
+  fail(error: unknown): void {
+    if (this.over) return;
+    this.end();
+    // Not now: this may be in the middle of a command.
+    this.parts.timers.soon(() => this.sink.failed(error instanceof Error ? error : new Error(String(error))));
+  }
+
   /** Writes the rest of the value that is in the middle of being written: it is about to change. */
   finishReading(walk: DatabaseWalk): void {
     while (!this.encoder.step(Number.MAX_SAFE_INTEGER));
@@ -132,6 +148,9 @@ export class SnapshotRun implements RunningSnapshot {
     this.heldEncoder.begin(walk.db, entry);
     while (!this.heldEncoder.step(Number.MAX_SAFE_INTEGER));
     this.keysDone++;
+    if (this.held.length - this.heldSent > this.parts.heldLimit) {
+      throw new Error(`more than ${this.parts.heldLimit} bytes of changed keys wait for a reader that is too slow`);
+    }
   }
 
   private readonly slice = (): void => {
@@ -144,28 +163,28 @@ export class SnapshotRun implements RunningSnapshot {
       do {
         const more = this.advance();
         if (this.output.length >= CHUNK_BYTES || !more) this.send(this.output);
+        if (this.over) return;
         if (!more) return this.complete();
       } while (!this.resting && clock.microseconds() < deadline);
     } catch (error) {
-      this.end();
-      return this.sink.failed(error instanceof Error ? error : new Error(String(error)));
+      return this.fail(error);
     }
     if (!this.resting && !this.over) timers.soon(this.slice);
   };
 
   /** Writes some entries, or some of a large value; false when all is written. */
   private advance(): boolean {
-    const walk = this.walks[this.current];
-    if (walk === undefined) {
-      this.releaseHeld();
-      return false;
-    }
-    if (walk.reading !== 0) {
+    const walk = this.walks.at(this.current);
+    if (walk !== undefined && walk.reading !== 0) {
       if (!this.encoder.step(CHUNK_BYTES)) return true;
       walk.reading = 0;
       this.keysDone++;
     }
-    this.releaseHeld();
+    if (this.held.length > 0) {
+      this.releaseHeld();
+      return true;
+    }
+    if (walk === undefined) return false;
     if (walk.cursor.next(ENTRIES_A_LOOK, this.visit) === 0) {
       walk.cursor.end();
       this.current++;
@@ -193,12 +212,16 @@ export class SnapshotRun implements RunningSnapshot {
     this.streamDb = walk.index;
   }
 
-  /** Puts the pre-images that came meanwhile between two keys of the walk. */
+  /** Puts the pre-images that came meanwhile between two keys of the walk, one chunk of them. */
   private releaseHeld(): void {
     const { held } = this;
-    if (held.length === 0) return;
     this.send(this.output);
-    this.send(held);
+    const end = Math.min(held.length, this.heldSent + CHUNK_BYTES);
+    this.sendRange(held, this.heldSent, end);
+    this.heldSent = end;
+    if (end < held.length) return;
+    held.clear();
+    this.heldSent = 0;
     this.streamDb = this.heldDb;
     this.heldDb = -1;
   }
@@ -245,9 +268,13 @@ export class SnapshotRun implements RunningSnapshot {
 
   private send(output: RdbOutput): void {
     if (output.length === 0) return;
-    if (this.options.checksum) this.crc.update(output.bytes, 0, output.length);
-    if (!this.sink.write(output.bytes, 0, output.length)) this.resting = true;
+    this.sendRange(output, 0, output.length);
     output.clear();
+  }
+
+  private sendRange(output: RdbOutput, start: number, end: number): void {
+    if (this.options.checksum) this.crc.update(output.bytes, start, end);
+    if (!this.sink.write(output.bytes, start, end)) this.resting = true;
   }
 
   private complete(): void {

@@ -51,6 +51,7 @@ export class Snapshots implements SnapshotPort {
         compress: config.flag('rdbcompression'),
         usage: policy.includes('lru') ? 'idle' : policy.includes('lfu') ? 'frequency' : 'none',
         commandsServed: () => stats.counters.commandsProcessed,
+        heldLimit: replicaHardLimit(config),
         ended: ended => this.runs.delete(ended),
       },
       sink,
@@ -64,4 +65,12 @@ export class Snapshots implements SnapshotPort {
     const { databases, values, log, clock } = this.parts;
     return new RdbLoader({ databases, values, log, now: () => clock.now() }, options);
   }
+}
+
+/** Hard limit of client-output-buffer-limit for replicas. */
+function replicaHardLimit(config: ConfigPort): number {
+  const words = config.words('client-output-buffer-limit');
+  const at = words.findIndex(word => word === 'replica' || word === 'slave');
+  const limit = at < 0 ? 0 : Number(words[at + 1]);
+  return limit > 0 ? limit : Infinity;
 }
