@@ -22,12 +22,12 @@ export class Watches implements WatchPort {
   }
 
   watch(session: Session, dbIndex: number, key: string): void {
-    if (session.watched.some(each => each.dbIndex === dbIndex && each.key === key)) return;
-    session.watched.push({ dbIndex, key, expired: this.isExpired(dbIndex, key, this.now()) });
-    this.sessions.add(session);
     let keys = this.byDatabase.get(dbIndex);
     if (keys === undefined) this.byDatabase.set(dbIndex, (keys = new Map()));
     let watchers = keys.get(key);
+    if (watchers?.has(session) === true) return;
+    session.watched.push({ dbIndex, key, expired: this.isExpired(dbIndex, key, this.now()) });
+    this.sessions.add(session);
     if (watchers === undefined) {
       keys.set(key, (watchers = new Set()));
       this.watchedKeys++;

@@ -3,6 +3,7 @@
  *
  *     +FULLRESYNC <id> <offset>\r\n   (not after a plain SYNC)
  *     $EOF:<40 hex>\r\n  RDB  <the same 40 bytes>
+ *     $<length>\r\n  RDB             to a replica that does not know the form above: collected first, because its length comes first
  *
  * The slowest of them sets the pace: the walk rests while anybody has a full window. One that closes is forgotten; without any the walk ends.
  * Source: replication.c (diskless replication, rdbPipeReadHandler).
@@ -10,6 +11,9 @@
 
 import type { RunningSnapshot, SnapshotOptions, SnapshotPort, SnapshotSink } from '../core/snapshots.ts';
 import { type ReplicaConnection, WINDOW_BYTES } from './replica-connection.ts';
+
+/** More is not collected for replicas that must know the length. */
+const COLLECT_LIMIT_BYTES = 256 * 1024 * 1024;
 
 export interface FullSyncStart {
   readonly snapshots: SnapshotPort;
@@ -28,6 +32,8 @@ export class FullSync implements SnapshotSink {
   private readonly start: FullSyncStart;
   private readonly run: RunningSnapshot;
   private resting = false;
+  private readonly collected: Uint8Array[] = [];
+  private collectedBytes = 0;
   private readonly drained = (): void => {
     if (!this.resting) return;
     for (const replica of this.replicas) if (replica.inFlight > WINDOW_BYTES / 2) return;
@@ -42,7 +48,7 @@ export class FullSync implements SnapshotSink {
       replica.phase = 'receiving';
       replica.position = start.offset;
       if (!replica.plainSync) replica.sendText(`+FULLRESYNC ${start.id} ${start.offset}\r\n`);
-      replica.sendText(`$EOF:${start.mark}\r\n`);
+      if (replica.profile.eof) replica.sendText(`$EOF:${start.mark}\r\n`);
     }
     this.run = start.snapshots.stream(this, start.options);
   }
@@ -50,21 +56,41 @@ export class FullSync implements SnapshotSink {
   write(bytes: Uint8Array, start: number, end: number): boolean {
     const piece = bytes.subarray(start, end);
     let full = false;
+    let collect = false;
     for (const replica of this.replicas) {
+      if (!replica.profile.eof) {
+        collect = true;
+        continue;
+      }
       replica.send(piece, this.drained);
       if (replica.inFlight >= WINDOW_BYTES) full = true;
     }
+    if (collect) this.collect(piece);
     this.resting = full;
     return !full;
   }
 
   done(): void {
-    for (const replica of this.replicas) replica.sendText(this.start.mark);
+    for (const replica of this.replicas) {
+      if (replica.profile.eof) replica.sendText(this.start.mark);
+      else {
+        replica.sendText(`$${this.collectedBytes}\r\n`);
+        for (const piece of this.collected) replica.send(piece, this.drained);
+      }
+    }
     this.start.ended(this, undefined);
   }
 
   failed(error: Error): void {
     this.start.ended(this, error);
+  }
+
+  private collect(piece: Uint8Array): void {
+    this.collectedBytes += piece.length;
+    if (this.collectedBytes <= COLLECT_LIMIT_BYTES) this.collected.push(piece.slice());
+    else
+      for (const replica of [...this.replicas])
+        if (!replica.profile.eof) replica.session.transport.close('its snapshot is too large to be collected');
   }
 
   /** A replica is gone. */

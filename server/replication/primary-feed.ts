@@ -115,7 +115,6 @@ export class PrimaryFeed {
       if (decision.reason !== 'requested') stats.counters.syncPartialErr++;
       this.logRefusedPsync(replica, request, decision.reason);
     }
-    if (!profile.eof) return 'ERR Replicas without the EOF capability cannot be synchronized: this server streams its snapshots';
     stats.counters.syncFull++;
     this.attach(replica);
     this.openBacklog();
@@ -220,7 +219,9 @@ export class PrimaryFeed {
     const waiting = [...this.replicas].filter(replica => replica.phase === 'waiting');
     if (waiting.length === 0) return;
     const { config, clock } = this.parts;
-    const delayMs = config.flag('repl-diskless-sync') ? config.integer('repl-diskless-sync-delay') * 1000 : 0;
+    // The delay is for sharing a streamed snapshot; who gets a collected one is served at once, as upstream does from its file.
+    const streamed = config.flag('repl-diskless-sync') && waiting.every(replica => replica.profile.eof);
+    const delayMs = streamed ? config.integer('repl-diskless-sync-delay') * 1000 : 0;
     const enough = config.integer('repl-diskless-sync-max-replicas');
     const waitedMs = clock.monotonic() - Math.min(...waiting.map(replica => replica.attachedAt));
     if (waitedMs < delayMs && !(enough > 0 && waiting.length >= enough)) return;
