@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { seededRandom } from '../../test/simulate/cluster-world.ts';
+import { seededRandom } from '../../test/simulate/virtual-time.ts';
 import * as codec from './bus-codec.ts';
 import { BusLink } from './bus-link.ts';
 import {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { ClusterWorld, type SimulatedNode, seededRandom } from '../../test/simulate/cluster-world.ts';
+import { ClusterWorld, type SimulatedNode } from '../../test/simulate/cluster-world.ts';
+import { seededRandom } from '../../test/simulate/virtual-time.ts';
 
 const NODE_TIMEOUT_MS = 2000;
 

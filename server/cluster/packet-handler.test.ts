@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { ClusterWorld, seededRandom } from '../../test/simulate/cluster-world.ts';
+import { ClusterWorld } from '../../test/simulate/cluster-world.ts';
+import { seededRandom } from '../../test/simulate/virtual-time.ts';
 import * as codec from './bus-codec.ts';
 import { type GossipEntry, NO_EXTENSIONS, type PacketHeader } from './bus-packet.ts';
 import type { BusSocket, BusSocketEvents } from './environment.ts';

@@ -10,23 +10,7 @@ import { ClusterBus } from '../../server/cluster/cluster-bus.ts';
 import { isPrimary } from '../../server/cluster/cluster-node.ts';
 import type { BusSocket, BusSocketEvents, ClusterEnvironment, ClusterSettings } from '../../server/cluster/environment.ts';
 import { hasSlot, slotRangesText } from '../../server/cluster/slot-bitmap.ts';
-
-/** Deterministic numbers in [0, 1) (mulberry32). */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
-interface Event {
-  readonly at: number;
-  readonly order: number;
-  readonly run: () => void;
-}
+import { seededRandom, VirtualTime } from './virtual-time.ts';
 
 /** Odds of the network and the speed of the cluster. */
 export interface WorldOptions {
@@ -170,12 +154,10 @@ function environmentOf(node: SimulatedNode): ClusterEnvironment {
 }
 
 export class ClusterWorld {
-  now = 1_000_000;
+  readonly #time = new VirtualTime(1_000_000);
   readonly random: () => number;
   readonly nodes: SimulatedNode[] = [];
   readonly options: WorldOptions;
-  readonly #events: Event[] = [];
-  #order = 0;
   /** Ports that are cut off from the rest (and joined among each other). */
   #island = new Set<number>();
   breakage: number;
@@ -249,28 +231,16 @@ export class ClusterWorld {
 
   // ── Time ──
 
+  get now(): number {
+    return this.#time.now;
+  }
+
   after(delayMs: number, run: () => void): void {
-    const event = { at: this.now + delayMs, order: this.#order++, run };
-    let low = 0;
-    let high = this.#events.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      const other = this.#events[middle];
-      if (other.at < event.at || (other.at === event.at && other.order < event.order)) low = middle + 1;
-      else high = middle;
-    }
-    this.#events.splice(low, 0, event);
+    this.#time.after(delayMs, run);
   }
 
   run(ms: number): void {
-    const end = this.now + ms;
-    while (this.#events.length > 0 && this.#events[0].at <= end) {
-      const event = this.#events.shift() as Event;
-      this.now = event.at;
-      event.run();
-      this.#checkRules();
-    }
-    this.now = end;
+    this.#time.run(ms, () => this.#checkRules());
   }
 
   runUntil(what: string, condition: () => boolean, limitMs: number): number {
