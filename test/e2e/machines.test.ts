@@ -39,7 +39,7 @@ describe.each(imagesFor(1))('a cluster of $title under load', image => {
       await load.resumed(60_000);
       const gapMs = load.longestGapMs();
       tellGap(`${host} lost`, gapMs);
-      expect(gapMs).toBeLessThan(CRASH_GAP_LIMIT_MS);
+      expect(gapMs, load.trouble()).toBeLessThan(CRASH_GAP_LIMIT_MS);
       // Long enough for Kubernetes to see that the machine is gone.
       await pause(25_000);
     } finally {
@@ -62,7 +62,7 @@ describe.each(imagesFor(1))('a cluster of $title under load', image => {
       await cluster.ready(HEAL_LIMIT_MS);
       const gapMs = load.longestGapMs();
       tellGap(`${host} drained`, gapMs);
-      expect(gapMs, `while ${host} was drained`).toBeLessThan(PLANNED_GAP_LIMIT_MS);
+      expect(gapMs, `while ${host} was drained: ${load.trouble()}`).toBeLessThan(PLANNED_GAP_LIMIT_MS);
     }
   });
 

@@ -21,8 +21,10 @@ export type ShardReport = {
   readonly shard: number;
   readonly accepted: number;
   readonly confirmed: number;
-  /** The longest time without an accepted write, and when it began (performance.now). */
+  /** The longest time without an accepted write. */
   readonly longestGapMs: number;
+  /** What the writer met in that time: moments since its begin, and errors. */
+  readonly trouble: readonly string[];
 };
 
 class ShardWriter {
@@ -35,6 +37,8 @@ class ShardWriter {
   #next = 0;
   #lastAcceptedAt = performance.now();
   #longestGapMs = 0;
+  #trouble: string[] = [];
+  #longestTrouble: readonly string[] = [];
   #connection: NodeConnection | undefined;
   #stopped = false;
   #running: Promise<void>;
@@ -53,12 +57,13 @@ class ShardWriter {
 
   report(): ShardReport {
     const longestGapMs = Math.max(this.#longestGapMs, this.#stopped ? 0 : performance.now() - this.#lastAcceptedAt);
-    return { shard: this.shard, accepted: this.#accepted, confirmed: this.#confirmed.length, longestGapMs };
+    return { shard: this.shard, accepted: this.#accepted, confirmed: this.#confirmed.length, longestGapMs, trouble: this.#longestTrouble };
   }
 
   /** Forgets the gaps so far: what is measured next begins now. */
   resetGaps(): void {
     this.#longestGapMs = 0;
+    this.#longestTrouble = [];
     this.#lastAcceptedAt = Math.max(this.#lastAcceptedAt, performance.now() - PACE_MS);
   }
 
@@ -91,7 +96,10 @@ class ShardWriter {
         this.#connection ??= await this.#open();
         await this.#write(this.#connection);
         await sleep(PACE_MS);
-      } catch {
+      } catch (error) {
+        this.#trouble.push(
+          `${Math.round(performance.now() - this.#lastAcceptedAt)} ms: ${error instanceof Error ? error.message : String(error)}`,
+        );
         this.#connection?.close();
         this.#connection = undefined;
         await sleep(RETRY_MS);
@@ -106,7 +114,11 @@ class ShardWriter {
     wait.catch(() => {});
     await set;
     const now = performance.now();
-    this.#longestGapMs = Math.max(this.#longestGapMs, now - this.#lastAcceptedAt);
+    if (now - this.#lastAcceptedAt > this.#longestGapMs) {
+      this.#longestGapMs = now - this.#lastAcceptedAt;
+      this.#longestTrouble = this.#trouble;
+    }
+    this.#trouble = [];
     this.#lastAcceptedAt = now;
     this.#accepted++;
     if (Number(await wait) >= 1) this.#confirmed.push(n);
@@ -191,6 +203,12 @@ export class SteadyLoad {
   /** The longest gap over all shards since the last reset. */
   longestGapMs(): number {
     return Math.max(...this.report().map(report => report.longestGapMs));
+  }
+
+  /** What the writer of the longest gap met, for the message of a failed test. */
+  trouble(): string {
+    const worst = this.report().toSorted((a, b) => b.longestGapMs - a.longestGapMs)[0];
+    return `shard ${worst.shard} without writes for ${Math.round(worst.longestGapMs)} ms:\n${worst.trouble.slice(0, 40).join('\n')}`;
   }
 
   /** Waits until every shard accepts writes again, after something happened. */
