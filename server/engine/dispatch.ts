@@ -148,9 +148,10 @@ export class Dispatcher {
     if (session.kind === 'pubsub' && session.resp === 2 && !IN_PUBSUB.has(command.fullName)) {
       return `ERR Can't execute '${command.fullName}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`;
     }
-    if ((command.flagBits & flag.FLAG_STALE) === 0 && !ports.lifecycle.loading && !ports.replication.mayServeData)
-      return errors.PRIMARY_DOWN;
-    if (ports.lifecycle.loading && (command.flagBits & flag.FLAG_LOADING) === 0) return errors.LOADING;
+    // EXEC is allowed what all of its commands are allowed.
+    const allowed = command.flagBits & (command.fullName === 'exec' ? commonBits(session) : -1);
+    if ((allowed & flag.FLAG_STALE) === 0 && !ports.lifecycle.loading && !ports.replication.mayServeData) return errors.PRIMARY_DOWN;
+    if (ports.lifecycle.loading && (allowed & flag.FLAG_LOADING) === 0) return errors.LOADING;
     if (session.kind === 'replica' && (mayReplicate || (bits & flag.FLAG_READONLY) !== 0)) return errors.REPLICA_NO_KEYSPACE;
     if (session.kind !== 'replica' && (clients.pausedAll || (clients.pausedWrites && mayReplicate))) return POSTPONE;
     return undefined;
@@ -237,12 +238,16 @@ export class Dispatcher {
   }
 
   private reject(session: ClientSession, command: Command | undefined, text: string): Outcome {
-    if (session.transaction !== undefined) {
-      if (command?.fullName === 'exec' && text.startsWith('OOM')) session.transaction = undefined;
-      else session.transaction.failed = true;
-    }
     if (command !== undefined) command.stats.rejected++;
-    session.reply.error(text);
+    if (session.transaction !== undefined && command?.fullName === 'exec') {
+      session.transaction = undefined;
+      this.ports.watch.unwatchAll(session);
+      session.dirtyCas = false;
+      session.reply.error(`EXECABORT Transaction discarded because of: ${text}`);
+    } else {
+      if (session.transaction !== undefined) session.transaction.failed = true;
+      session.reply.error(text);
+    }
     this.calls.errorsAreCounted();
     return DONE;
   }
@@ -258,6 +263,11 @@ const POSTPONE = 'postpone';
 /** The one slot of all, -2 when there are several. */
 function commonSlot(slots: readonly number[]): number {
   return slots.every(slot => slot === slots[0]) ? slots[0] : -2;
+}
+
+/** Flags that all queued commands have. */
+function commonBits(session: ClientSession): number {
+  return session.transaction?.queued.reduce((bits, request) => bits & request.command.flagBits, -1) ?? -1;
 }
 
 function transactionBits(session: ClientSession): number {

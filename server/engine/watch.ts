@@ -4,6 +4,14 @@ import type { DatabasesPort, WatchPort } from '../core/ports.ts';
 import type { Session } from '../core/session.ts';
 import { latin1 } from '../memory/bytes.ts';
 
+/** What became of a watched key when its database was emptied or replaced. */
+interface DatabaseChange {
+  readonly existed: boolean;
+  readonly exists: boolean;
+  /** The key that stands there now is stale. */
+  readonly expired: boolean;
+}
+
 export class Watches implements WatchPort {
   /** By database number, then key. */
   private readonly byDatabase = new Map<number, Map<string, Set<Session>>>();
@@ -53,10 +61,26 @@ export class Watches implements WatchPort {
     for (const session of keys.get(key) ?? []) this.markDirty(session, dbIndex, key);
   }
 
-  touchDatabase(dbIndex: number, replacedBy = dbIndex): void {
+  /** The database is emptied, or (SWAPDB) `replacedBy` takes its place. */
+  touchDatabase(dbIndex: number, replacedBy?: number): void {
+    const now = this.now();
     for (const [key, watchers] of this.byDatabase.get(dbIndex) ?? []) {
-      if (this.exists(dbIndex, key) || this.exists(replacedBy, key)) for (const session of watchers) this.markDirty(session, dbIndex, key);
+      const existed = this.exists(dbIndex, key);
+      const exists = replacedBy !== undefined && this.exists(replacedBy, key);
+      if (!existed && !exists) continue;
+      const expired = exists && this.isExpired(replacedBy, key, now);
+      for (const session of watchers) this.databaseChanged(session, dbIndex, key, { existed, exists, expired });
     }
+  }
+
+  /** A key that is missing or stale before and after has not changed for its watcher. */
+  private databaseChanged(session: Session, dbIndex: number, key: string, change: DatabaseChange): void {
+    const at = session.watched.findIndex(each => each.dbIndex === dbIndex && each.key === key);
+    const watched = session.watched[at];
+    if (watched === undefined) return;
+    if (watched.expired && !change.exists) session.watched[at] = { ...watched, expired: false };
+    else if (!watched.expired && !change.existed && change.expired) session.watched[at] = { ...watched, expired: true };
+    else if (!(watched.expired && change.expired)) session.dirtyCas = true;
   }
 
   expiredSinceWatch(session: Session, now: number): boolean {
