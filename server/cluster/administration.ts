@@ -7,6 +7,7 @@ import { SLOT_COUNT } from '../../lib/slot-hash.ts';
 import type {
   ClusterAdministration,
   ClusterClient,
+  ClusterNodeView,
   FailoverMode,
   LinkView,
   SetSlotOrder,
@@ -149,13 +150,20 @@ const line = (state: ClusterState, node: ClusterNode, client: ClusterClient): st
 function slotViews(state: ClusterState, client: ClusterClient): readonly SlotRangeView[] {
   const { owner } = state.slots;
   const ranges: SlotRangeView[] = [];
+  const shown = new Map<ClusterNode, readonly ClusterNodeView[]>();
   let start = 0;
   for (let slot = 1; slot <= SLOT_COUNT; slot++) {
     const primary = owner[start];
     if (slot < SLOT_COUNT && owner[slot] === primary) continue;
     if (primary !== undefined) {
-      const nodes = [primary, ...primary.replicas.filter(replica => isAvailable(state, replica))];
-      ranges.push({ start, end: slot - 1, nodes: nodes.map(node => nodeView(state, node, client)) });
+      // A slot map in pieces names the same nodes thousands of times.
+      let nodes = shown.get(primary);
+      if (nodes === undefined) {
+        const available = primary.replicas.filter(replica => isAvailable(state, replica));
+        nodes = [primary, ...available].map(node => nodeView(state, node, client));
+        shown.set(primary, nodes);
+      }
+      ranges.push({ start, end: slot - 1, nodes });
     }
     start = slot;
   }
