@@ -15,15 +15,14 @@ import {
   findEntryInTable,
   hashFor,
   insertInTable,
-  randomEntry,
   removeFromTable,
   replaceInTable,
-  scanTable,
   tableLength,
 } from '../structures/hash-table.ts';
 import { findEntry, firstEntry, LISTPACK_END, listpackLength, nextEntry, readEntry, seekEntry } from '../structures/listpack.ts';
 import { appendToBlock, createListpack, deleteFromBlock, replaceInBlock } from '../structures/listpack-edit.ts';
 import { createHashEntry, HASH_ENTRIES, readHashValue, readKey, setHashValue } from '../structures/table-entry.ts';
+import { randomEntry, scanTable } from '../structures/table-walk.ts';
 import type { ValueContext } from './value-context.ts';
 
 export class HashValue {

@@ -13,11 +13,11 @@ import {
 } from '../keyspace/database.ts';
 import { type Arena, NULL_REF, offsetOf, type Ref, segmentOf } from '../memory/arena.ts';
 import { Element } from '../structures/element.ts';
-import { TableIterator } from '../structures/hash-table.ts';
 import { intsetLength, readIntset } from '../structures/intset.ts';
 import { endOfEntries, firstEntry, LISTPACK_END, nextEntry, previousEntry, readEntry } from '../structures/listpack.ts';
 import { ListPlace } from '../structures/quicklist.ts';
 import { HASH_ENTRIES, readHashValue, readKey, SET_ENTRIES } from '../structures/table-entry.ts';
+import { TableIterator } from '../structures/table-walk.ts';
 import { entryScore } from './score-text.ts';
 import type { Members } from './value-access.ts';
 import type { ValueContext } from './value-context.ts';

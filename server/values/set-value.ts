@@ -18,10 +18,7 @@ import {
   freeTable,
   hashFor,
   insertInTable,
-  randomEntry,
   removeFromTable,
-  scanTable,
-  TableIterator,
   tableBuckets,
   tableLength,
 } from '../structures/hash-table.ts';
@@ -29,6 +26,7 @@ import { createIntset, findInIntset, insertInIntset, intsetLength, readIntset, r
 import { findEntry, firstEntry, LISTPACK_END, listpackLength, nextEntry, readEntry, seekEntry } from '../structures/listpack.ts';
 import { appendToBlock, createListpack, deleteFromBlock } from '../structures/listpack-edit.ts';
 import { createSetEntry, readKey, SET_ENTRIES } from '../structures/table-entry.ts';
+import { randomEntry, scanTable, TableIterator } from '../structures/table-walk.ts';
 import type { ValueContext } from './value-context.ts';
 
 export class SetValue {

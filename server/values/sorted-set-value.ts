@@ -13,20 +13,12 @@
 import { type Database, ENC_LISTPACK, ENC_SKIPLIST, type Encoding } from '../keyspace/database.ts';
 import { type Arena, NULL_REF, offsetOf, type Ref, segmentOf } from '../memory/arena.ts';
 import { Element } from '../structures/element.ts';
-import {
-  createTable,
-  findEntryInTable,
-  freeTable,
-  hashFor,
-  insertInTable,
-  randomEntry,
-  removeFromTable,
-  scanTable,
-} from '../structures/hash-table.ts';
+import { createTable, findEntryInTable, freeTable, hashFor, insertInTable, removeFromTable } from '../structures/hash-table.ts';
 import { firstEntry, LISTPACK_END, nextEntry } from '../structures/listpack.ts';
 import { createListpack } from '../structures/listpack-edit.ts';
 import { aboveLexMin, belowLexMax, type LexRange, type ScoreRange } from '../structures/score-range.ts';
 import { NODE_ENTRIES, readKey } from '../structures/table-entry.ts';
+import { randomEntry, scanTable } from '../structures/table-walk.ts';
 import { entryScore } from './score-text.ts';
 import { ScoredListpack } from './scored-listpack.ts';
 import type { ValueContext } from './value-context.ts';

@@ -83,7 +83,7 @@ function setSwitch(turn: (context: CommandContext, on: boolean) => void): Subcom
 
 function packedThreshold(context: CommandContext): void {
   const bytes = parseBytes(context.argString(2));
-  if (bytes === undefined || bytes === 1n || bytes >= 1n << 32n) {
+  if (bytes === undefined || bytes > (1n << 32n) - (1n << 20n)) {
     return context.reply.error('ERR argument must be a memory value bigger than 1 and smaller than 4gb');
   }
   context.ports.debug.setPackedThreshold(Number(bytes));
