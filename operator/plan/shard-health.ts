@@ -1,14 +1,24 @@
 /** Is a shard well enough to lose a member, or to hand over its primary's role? */
+import { countSlots } from '../../lib/slot-ranges.ts';
 import type { Member, ShardTopology } from '../model/topology.ts';
 import type { PlanContext } from './context.ts';
 import { CAUGHT_UP_LAG_BYTES } from './limits.ts';
 import { primaryIdOf } from './read-topology.ts';
 
-/** `replica` has the primary's data set and is fed what comes. */
+/**
+ * `replica` has the primary's data set, is fed what comes, and knows which slots its primary serves: one that was introduced a moment ago may not have heard of them, and would
+ * take over without them.
+ */
 export function isFollowing(replica: Member, primary: Member): boolean {
   const { replication, loading } = replica.view;
   if (replication === undefined || !replication.up || replication.syncing || loading) return false;
-  return primaryIdOf(replica) === primary.view.nodeId;
+  return primaryIdOf(replica) === primary.view.nodeId && knowsSlotsOf(replica, primary);
+}
+
+function knowsSlotsOf(replica: Member, primary: Member): boolean {
+  const known = replica.view.peers.find(peer => peer.nodeId === primary.view.nodeId)?.slots ?? [];
+  const served = primary.view.peers.find(peer => peer.myself)?.slots ?? [];
+  return countSlots(known) === countSlots(served);
 }
 
 /** It follows, and has all that `primary` wrote, but for the last moments. */

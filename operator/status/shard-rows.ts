@@ -36,10 +36,14 @@ function nodeRow(name: string, shard: ShardTopology, member: Member | undefined)
   };
 }
 
-/** Answers, plays its part, and the platform lets clients come to it. */
+/** Answers, plays its part, and the platform lets clients come to it. A replica could take over: it has synced, and has heard which slots its primary serves. */
 export function isReady(member: Member): boolean {
-  if (!member.pod.ready || member.view.loading || member.pod.deletingSince !== undefined) return false;
-  return member.view.role === 'primary' || (member.view.replication?.up === true && !member.view.replication.syncing);
+  const { view, pod } = member;
+  if (!pod.ready || view.loading || pod.deletingSince !== undefined) return false;
+  if (view.role === 'primary') return true;
+  const primaryId = view.peers.find(peer => peer.myself)?.primaryId;
+  const knowsSlots = view.peers.some(peer => peer.nodeId === primaryId && peer.slots.length > 0);
+  return view.replication?.up === true && !view.replication.syncing && knowsSlots;
 }
 
 function lostRows(shard: ShardTopology, observation: Observation, topology: PlanResult['topology']): NonNullable<ShardStatus['lostNodes']> {
