@@ -1,0 +1,44 @@
+/** Which of upstream's cluster units run against our server, what is adapted in them, and what is known to fail, with the reasons. Data. */
+
+import type { Adaptation } from '../support/upstream-suite.ts';
+
+/** Names in tests/unit/cluster. */
+export const UNITS: readonly string[] = [
+  'announced-endpoints',
+  'auto-failover-on-shutdown',
+  'base',
+  'cluster-nodes-slots',
+  'cluster-shards',
+  'faildet',
+  'failover',
+  'failover2',
+  'hostnames',
+  'manual-failover',
+  'manual-takeover',
+  'slave-selection',
+  'slave-stop-cond',
+  'slot-ownership',
+  'update-msg',
+];
+
+const NO_SCRIPTS = 'scripting is not there yet; what the script does is one command';
+
+export const ADAPTATIONS: readonly Adaptation[] = [
+  {
+    unit: 'unit/cluster/manual-failover',
+    from: '$cluster eval {server.call("rpush",KEYS[1],ARGV[1])} 1 $key $ele',
+    to: '$cluster rpush $key $ele',
+    reason: NO_SCRIPTS,
+  },
+];
+
+const NO_KILL_OF_PRIMARY_LINK = "a replica's link to its primary is no client that CLIENT KILL knows";
+
+/** By unit: how a failing test's title begins → why it fails. */
+export const KNOWN_FAILURES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'cluster-shards': {
+    "Test the replica reports a loading state while it's loading": 'the hidden directive key-load-delay does not slow our loading down',
+  },
+  'slave-selection': { 'exception: Executing test client: ERR No such client': NO_KILL_OF_PRIMARY_LINK },
+  'slave-stop-cond': { 'exception: Executing test client: ERR No such client': NO_KILL_OF_PRIMARY_LINK },
+};

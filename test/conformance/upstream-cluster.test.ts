@@ -1,0 +1,32 @@
+/**
+ * Upstream's own cluster tests (tests/unit/cluster of its Tcl suite) against our server. What is known to fail stands in KNOWN with its
+ * reason; a known failure that passes is reported too, so that the list stays true.
+ *
+ * UPSTREAM_UNITS picks units by a comma separated list.
+ */
+
+import { afterAll, describe, expect, test } from 'vitest';
+import { NEEDS_REFERENCE, REFERENCE, WITHOUT_REFERENCE } from '../support/cluster-nodes.ts';
+import { UpstreamSuite } from '../support/upstream-suite.ts';
+import { ADAPTATIONS, KNOWN_FAILURES, UNITS } from './upstream-cluster-units.ts';
+
+const LIMIT_MS = 570_000;
+const FIRST_PORT = 20_300;
+
+describe.skipIf(WITHOUT_REFERENCE)(`upstream's cluster tests${NEEDS_REFERENCE}`, () => {
+  const suite = WITHOUT_REFERENCE ? undefined : new UpstreamSuite(REFERENCE ?? '', ADAPTATIONS);
+  afterAll(() => suite?.dispose());
+  const chosen = process.env['UPSTREAM_UNITS']?.split(',') ?? UNITS;
+
+  test.each(chosen)('%s', async unit => {
+    const result = await suite?.run(`unit/cluster/${unit}`, FIRST_PORT, LIMIT_MS);
+    if (result === undefined) return;
+    const known = Object.keys(KNOWN_FAILURES[unit] ?? {});
+    const unexpected = [...result.failed].filter(([title]) => !known.some(start => title.startsWith(start)));
+    expect(unexpected, result.output.slice(-3000)).toEqual([]);
+    const repaired = known.filter(start => result.passed.some(title => title.startsWith(start)));
+    expect(repaired, 'known failures that pass: take them off the list').toEqual([]);
+    if (known.length === 0) expect(result.complete, result.output.slice(-3000)).toBe(true);
+    expect(result.passed.length).toBeGreaterThan(0);
+  });
+});
