@@ -21,13 +21,16 @@ export interface DataWorld {
   readonly databases: DatabasesPort;
 }
 
-export function dataWorld(options: { readonly databases?: number; readonly limits?: Partial<ValueLimits> } = {}): DataWorld {
+/** `hashKey`: another one gives another order of the keys in the tables, as two servers have it. */
+export function dataWorld(
+  options: { readonly databases?: number; readonly limits?: Partial<ValueLimits>; readonly hashKey?: string } = {},
+): DataWorld {
   const arena = new Arena();
   const values = new Values(arena, [1, 2]);
   values.setLimits({ ...DEFAULT_LIMITS, ...options.limits });
   const state = new KeyspaceState({
     arena,
-    hashKey: hashKeyFrom('0123456789abcdef01234567'),
+    hashKey: hashKeyFrom(options.hashKey ?? '0123456789abcdef01234567'),
     bySlot: false,
     freeValue: values.freeValue,
     onExpired: () => {},
