@@ -7,6 +7,7 @@
  */
 import type { Member, ShardTopology } from '../model/topology.ts';
 import type { PlanContext } from './context.ts';
+import { inheritSlots } from './slots.ts';
 import { holdsData } from './sync-guard.ts';
 import { FORCE_REPEAT_MS, QUORUM_LOST_DEBOUNCE_MS, TAKEOVER_DEBOUNCE_MAX_MS, UNSERVED_REPORT_MS, VOTE_STUCK_MS } from './limits.ts';
 
@@ -21,6 +22,12 @@ function planShard(context: PlanContext, shard: ShardTopology, ownerId: string):
   const candidate = bestReplica(shard);
   const lost = context.topology.processes.get(ownerId)?.name ?? `node ${ownerId.slice(0, 8)}`;
   if (candidate === undefined) {
+    const successor = successorWithoutSlots(shard);
+    if (successor !== undefined && context.isGone(ownerId) && silentMs >= TAKEOVER_DEBOUNCE_MAX_MS) {
+      context.progressing('FailingOver', `Shard ${shard.index}: ${successor.name} has taken over without the slots, and gets them`);
+      inheritSlots(context, shard, successor);
+      return;
+    }
     if (silentMs < UNSERVED_REPORT_MS) context.progressing('Repairing', `Shard ${shard.index}: its primary ${lost} does not answer`);
     else context.degraded('SlotsNotServed', `Shard ${shard.index}: its primary ${lost} does not answer, and no replica with data does`);
     return;
@@ -80,6 +87,14 @@ function promote(
     'PromotingReplica',
     `Shard ${shard.index}: promoting ${candidate.name}: ${reason}`,
   );
+}
+
+/** A replica that was elected before it had heard which slots its primary served: it has the data, and the gone primary still counts as the owner. */
+function successorWithoutSlots(shard: ShardTopology): Member | undefined {
+  const candidates = shard.members.filter(
+    member => member.wanted && member.strangers.length === 0 && member.view.role === 'primary' && member.view.keys > 0,
+  );
+  return candidates.toSorted((a, b) => b.view.keys - a.view.keys).at(0);
 }
 
 /** The replica that has most of the primary's writes; one that never had any is none. */

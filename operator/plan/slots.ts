@@ -5,7 +5,7 @@
  * them to. Slots whose owner is gone for good go to an empty node of the shard, or with its primary's role to a replica that never had data.
  */
 import type { Member, ShardTopology } from '../model/topology.ts';
-import { countSlots } from '../../lib/slot-ranges.ts';
+import { countSlots, subtractSlotRanges } from '../../lib/slot-ranges.ts';
 import { trusted, type PlanContext } from './context.ts';
 import { holdsData } from './sync-guard.ts';
 import { FORCE_REPEAT_MS, STRAGGLERS_MS } from './limits.ts';
@@ -65,16 +65,21 @@ function giveSlots(context: PlanContext, shard: ShardTopology, heir: Member): vo
       context.act({ kind: 'failover', node: heir.name, mode: 'takeover', reason: 'no copy of the shard is left' });
     return;
   }
-  const ownerIsGone = shard.ownerId !== undefined && shard.primary === undefined;
-  const ranges = ownerIsGone ? [shard.range] : shard.unassigned;
+  if (shard.ownerId !== undefined && shard.primary === undefined) inheritSlots(context, shard, heir);
+  else if (countSlots(shard.unassigned) > 0) context.act({ kind: 'addSlots', node: heir.name, ranges: shard.unassigned });
+}
+
+/**
+ * Gives `heir` what the owner had, who is gone. That counts by its epoch until somebody claims it with a higher one; nodes that still list the owner must drop it first.
+ */
+export function inheritSlots(context: PlanContext, shard: ShardTopology, heir: Member): void {
+  const own = heir.view.peers.find(peer => peer.myself)?.slots ?? [];
+  const ranges = subtractSlotRanges([...shard.slots, ...shard.unassigned], own);
   if (countSlots(ranges) === 0) return;
-  if (ownerIsGone) {
-    // What the gone owner had counts by its epoch until somebody claims it with a higher one; nodes that still list it must drop it first.
-    for (const member of trusted(context.topology))
-      if (member.view.peers.some(peer => peer.nodeId === shard.ownerId)) forgetOwner(context, member, shard);
-    context.act({ kind: 'bumpEpoch', node: heir.name });
+  for (const member of trusted(context.topology)) {
+    if (member.view.peers.some(peer => peer.nodeId === shard.ownerId)) forgetOwner(context, member, shard);
   }
-  context.act({ kind: 'addSlots', node: heir.name, ranges });
+  context.act({ kind: 'bumpEpoch', node: heir.name }, { kind: 'addSlots', node: heir.name, ranges });
 }
 
 function forgetOwner(context: PlanContext, member: Member, shard: ShardTopology): void {

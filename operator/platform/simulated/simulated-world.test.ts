@@ -80,6 +80,18 @@ describe('a cluster in a simulated world', () => {
     expect(world.node(key, before).peers.size).toBe(2 * shards - 1);
   });
 
+  it('completes a successor that was elected before it knew the slots of its primary', async () => {
+    const { world, key } = await formed(21);
+    await write(world, key, 0, 'kept');
+    const before = world.primaryOf(key, 0);
+    const successor = world.node(key, before === 'shop-0-0' ? 'shop-0-1' : 'shop-0-0');
+    Object.assign(successor, { primaryId: undefined, configEpoch: ++successor.currentEpoch });
+    world.platform.killProcess(key, before);
+    await world.until(() => world.isWhole(key) && world.primaryOf(key, 0) !== before, 30_000, 'a whole shard');
+    expect(read(world, key, 0)).toBe('kept');
+    expect(world.resource(key).status.dataLossCount).toBeUndefined();
+  });
+
   it('never promotes beside a primary that may still live, and says what it waits for', async () => {
     const { world, key } = await formed(20, { ...SPEC, shards: 1 });
     await write(world, key, 0, 'kept');
