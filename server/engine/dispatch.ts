@@ -10,6 +10,7 @@ import * as flag from '../core/command.ts';
 import type { ServerPorts } from '../core/ports.ts';
 import type { KeptRequest } from '../core/session.ts';
 import { slotOfKey } from '../../lib/slot-hash.ts';
+import { type Database, NO_EXPIRY } from '../keyspace/database.ts';
 import { latin1 } from '../memory/bytes.ts';
 import * as errors from '../protocol/reply-errors.ts';
 import type { ClientSession } from './client-session.ts';
@@ -176,7 +177,7 @@ export class Dispatcher {
   private redirect(context: RequestContext, session: ClientSession, command: Command): string | undefined {
     const { cluster } = this.ports;
     if (cluster === undefined) return undefined;
-    if (command.fullName === 'exec') return this.redirectTransaction(session, command);
+    if (command.fullName === 'exec') return this.redirectTransaction(session, command, context.now);
     if (command.firstKey === 0) return undefined;
     if (command.firstKey > 0 && command.lastKey === command.firstKey) {
       // The usual case: one key in a fixed place.
@@ -188,12 +189,12 @@ export class Dispatcher {
     const slot = commonSlot(keys.map(key => slotOfKey(context.bytes, context.argStart(key), context.argEnd(key))));
     if (slot >= 0 && cluster.ownsStable(slot)) return undefined;
     const missing = (): number =>
-      keys.filter(key => context.db.peekStale(context.bytes, context.argStart(key), context.argEnd(key)) === 0).length;
+      keys.filter(key => isAbsent(context.db, context.bytes, context.argStart(key), context.argEnd(key), context.now)).length;
     return cluster.redirect(session, command, slot, missing, keys.length);
   }
 
   /** EXEC: the keys of all queued commands count as those of one. */
-  private redirectTransaction(session: ClientSession, command: Command): string | undefined {
+  private redirectTransaction(session: ClientSession, command: Command, now: number): string | undefined {
     const { cluster, databases } = this.ports;
     const queued = session.transaction?.queued ?? [];
     const slots: number[] = [];
@@ -212,7 +213,7 @@ export class Dispatcher {
     if (slot >= 0 && cluster?.ownsStable(slot) === true) return undefined;
     const db = databases.get(session.dbIndex);
     const missing = (): number =>
-      keys.filter(([request, key]) => db.peekStale(request.bytes, request.start[key], request.end[key]) === 0).length;
+      keys.filter(([request, key]) => isAbsent(db, request.bytes, request.start[key], request.end[key], now)).length;
     const writes = queued.find(request => (request.command.flagBits & flag.FLAG_WRITE) !== 0);
     const error = cluster?.redirect(session, writes?.command ?? queued[0]?.command ?? command, slot, missing, keys.length);
     if (error !== undefined) {
@@ -263,6 +264,14 @@ const POSTPONE = 'postpone';
 /** The one slot of all, -2 when there are several. */
 function commonSlot(slots: readonly number[]): number {
   return slots.every(slot => slot === slots[0]) ? slots[0] : -2;
+}
+
+/** Whether a key of an open slot is not here; one that expired is not, and is left for the usual ways to delete it. */
+function isAbsent(db: Database, bytes: Uint8Array, start: number, end: number, now: number): boolean {
+  const entry = db.peekStale(bytes, start, end);
+  if (entry === 0) return true;
+  const expireAt = db.expireAt(entry);
+  return expireAt !== NO_EXPIRY && expireAt < now;
 }
 
 /** Flags that all queued commands have. */
