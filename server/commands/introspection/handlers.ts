@@ -5,6 +5,7 @@ import * as command from './command.ts';
 import * as config from './config.ts';
 import { info, time } from './info.ts';
 import { lolwut } from './lolwut.ts';
+import { memoryHelp, memoryUsage } from './memory.ts';
 import { shutdown } from './shutdown.ts';
 
 export const INTROSPECTION_HANDLERS: CommandHandlers = {
@@ -23,6 +24,8 @@ export const INTROSPECTION_HANDLERS: CommandHandlers = {
   'config|set': config.configSet,
   info,
   lolwut,
+  'memory|help': memoryHelp,
+  'memory|usage': memoryUsage,
   shutdown,
   time,
 };

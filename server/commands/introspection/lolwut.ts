@@ -4,7 +4,7 @@
  */
 
 import type { CommandContext } from '../../core/context.ts';
-import { VALKEY_VERSION } from '../../../lib/version.ts';
+import { REDIS_VERSION, VALKEY_VERSION } from '../../../lib/version.ts';
 import { NOT_INTEGER_ERROR, SYNTAX_ERROR } from '../../protocol/reply-errors.ts';
 
 const MARKS = ' .:-=+*#%@';
@@ -27,7 +27,10 @@ export function lolwut(context: CommandContext): void {
   }
   const columns = Math.min(MAX_COLUMNS, Math.max(16, numbers[0] ?? 64));
   const seed = numbers[1] ?? Math.floor(context.ports.entropy.random() * 1000);
-  reply.verbatim('txt', `${drawRing(columns, seed)}\nSlotkeeper, Valkey ver. ${VALKEY_VERSION}\n`);
+  const version = context.ports.config.flag('extended-redis-compatibility')
+    ? `Redis ver. ${REDIS_VERSION}`
+    : `Valkey ver. ${VALKEY_VERSION}`;
+  reply.verbatim('txt', `${drawRing(columns, seed)}\nSlotkeeper, ${version}\n`);
 }
 
 /** Half as many rows as columns: characters are about twice as high as wide. */
