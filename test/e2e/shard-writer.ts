@@ -101,8 +101,8 @@ class ShardWriter {
           `${Math.round(performance.now() - this.#lastAcceptedAt)} ms: ${error instanceof Error ? error.message : String(error)}`,
         );
         this.#connection?.close();
-        this.#connection = undefined;
-        await sleep(RETRY_MS);
+        this.#connection = await this.#redirected(error);
+        if (this.#connection === undefined) await sleep(RETRY_MS);
       }
     }
   }
@@ -143,10 +143,16 @@ class ShardWriter {
       return connection;
     } catch (error) {
       connection.close();
-      const target = /MOVED \d+ ([\d.]+):/.exec(String(error))?.[1];
+      const target = movedTo(error);
       if (target === undefined || hops === 3) throw error;
       return this.#follow(await this.#connect(target), hops + 1);
     }
+  }
+
+  /** A connection to where MOVED points, if that is what `error` says and the node is there. */
+  async #redirected(error: unknown): Promise<NodeConnection | undefined> {
+    const target = movedTo(error);
+    return target === undefined ? undefined : this.#connect(target).catch(() => undefined);
   }
 
   #connect(ip: string): Promise<NodeConnection> {
@@ -231,6 +237,9 @@ export class SteadyLoad {
     await Promise.all(this.#writers.map(writer => writer.stop()));
   }
 }
+
+/** The address in an error reply such as `MOVED 3999 127.0.0.1:6381`. */
+const movedTo = (error: unknown): string | undefined => /MOVED \d+ ([\d.]+):/.exec(String(error))?.[1];
 
 /** "3-7, 9": rising numbers, shortened. */
 function formatRanges(numbers: readonly number[]): string {
