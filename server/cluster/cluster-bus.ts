@@ -43,6 +43,7 @@ export class ClusterBus {
   readonly #owner: LinkOwner;
   #ticks = 0;
   #lastTickAt = 0;
+  #stalled = false;
   #settling = false;
   #stopped = false;
   #saveErrorLoggedAt = Number.NEGATIVE_INFINITY;
@@ -95,7 +96,10 @@ export class ClusterBus {
   tick(): void {
     if (this.#stopped) return;
     const { now } = this.state;
-    const stalled = this.#lastTickAt !== 0 && now - this.#lastTickAt > TICK_MS + STALL_MS;
+    // What came in meanwhile is read after this tick: only the first one is lenient.
+    const late = this.#lastTickAt !== 0 && now - this.#lastTickAt > TICK_MS + STALL_MS;
+    const stalled = late && !this.#stalled;
+    this.#stalled = stalled;
     this.#lastTickAt = now;
     this.#ticks++;
     tickCluster(this.state, { number: this.#ticks, stalled, connect: node => this.#connect(node) });
