@@ -27,9 +27,10 @@ export function handleSignals(ports: ServerPorts, log: ServerLog, leave: (code: 
     });
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    // Takes over from what ends a process that has not got this far.
-    process.removeAllListeners(signal);
+    // Takes over from what ends a process that has not got this far. Ours is added first: without any listener for a moment, a signal that is on its way would be lost.
+    const early = process.listeners(signal);
     process.on(signal, () => shutDown(signal));
+    for (const listener of early) process.removeListener(signal, listener);
   }
   // The terminal may go; and Node.js would open its debugger on SIGUSR1.
   process.on('SIGHUP', () => {});

@@ -56,8 +56,8 @@ async function fillCompileCache(app: string, nodeBinary: string): Promise<void> 
     programs.map(args => {
       const child = spawn(nodeBinary, args, { cwd: folder, env, stdio: 'ignore' });
       const ended = new Promise<void>(resolve => child.on('close', () => resolve()));
-      const stop = setTimeout(() => child.kill('SIGTERM'), warmUpMs);
-      return ended.then(() => clearTimeout(stop));
+      const stops = [setTimeout(() => child.kill('SIGTERM'), warmUpMs), setTimeout(() => child.kill('SIGKILL'), 5 * warmUpMs)];
+      return ended.then(() => stops.forEach(clearTimeout));
     }),
   );
   rmSync(folder, { recursive: true });
