@@ -7,7 +7,7 @@ import type { CommandContext } from '../core/context.ts';
 import type { ServerPorts } from '../core/ports.ts';
 import type { Database } from '../keyspace/database.ts';
 import { latin1 } from '../memory/bytes.ts';
-import { readDouble } from '../protocol/number-text.ts';
+import { readDouble, readPlainDecimal } from '../protocol/number-text.ts';
 import type { ReplyWriter } from '../protocol/reply-writer.ts';
 import { LONG, parseDecimal, parseLong } from '../structures/decimal.ts';
 import type { ClientSession } from './client-session.ts';
@@ -102,7 +102,8 @@ export class RequestContext implements CommandContext {
   }
 
   argDouble(index: number): number | undefined {
-    return readDouble(this.argString(index));
+    const plain = readPlainDecimal(this.bytes, this.argStart(index), this.argEnd(index));
+    return plain === plain ? plain : readDouble(this.argString(index));
   }
 
   changed(count: number): void {

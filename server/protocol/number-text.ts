@@ -24,6 +24,30 @@ export function readInteger(bytes: Uint8Array, start: number, end: number): numb
   return negative ? -value : value;
 }
 
+/** Powers of ten that doubles represent exactly, as far as 15 digits need them. */
+const POWERS = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+
+/** `ddd.ddd` of up to 15 digits, exactly (both parts of the division are exact, so it rounds once); NaN for every other form. Hot path. */
+export function readPlainDecimal(bytes: Uint8Array, start: number, end: number): number {
+  const negative = bytes[start] === 0x2d;
+  let digits = 0;
+  let count = 0;
+  let fraction = -1;
+  for (let at = negative ? start + 1 : start; at < end; at++) {
+    const byte = bytes[at];
+    if (byte === 0x2e && fraction < 0) {
+      fraction = 0;
+      continue;
+    }
+    if (byte < 0x30 || byte > 0x39 || ++count > 15) return Number.NaN;
+    digits = digits * 10 + byte - 48;
+    if (fraction >= 0) fraction++;
+  }
+  if (count === 0) return Number.NaN;
+  const value = fraction > 0 ? digits / POWERS[fraction] : digits;
+  return negative ? -value : value;
+}
+
 const DOUBLE = /^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf(?:inity)?)$/i;
 const NOT_ZERO = /^[^e]*[1-9]/i;
 

@@ -149,7 +149,7 @@ export class Quicklist {
         left -= entries;
         node = this.nodes.next(node);
       }
-      this.placeInNode(node, left, place);
+      this.enter(node, left, place);
     } else {
       let node = this.tail(root);
       let left = length - 1 - forward;
@@ -157,12 +157,13 @@ export class Quicklist {
         left -= entries;
         node = this.nodes.previous(node);
       }
-      this.placeInNode(node, this.nodes.entries(node) - 1 - left, place);
+      this.enter(node, this.nodes.entries(node) - 1 - left, place);
     }
     return true;
   }
 
-  private placeInNode(node: Ref, index: number, place: ListPlace): void {
+  /** Goes to the element with an index within a node. */
+  enter(node: Ref, index: number, place: ListPlace): void {
     place.node = node;
     place.index = index;
     place.offset = 0;
@@ -183,7 +184,7 @@ export class Quicklist {
         return true;
       }
       const previous = this.nodes.previous(node);
-      if (previous !== NULL_REF) this.placeInNode(previous, this.nodes.entries(previous) - 1, place);
+      if (previous !== NULL_REF) this.enter(previous, this.nodes.entries(previous) - 1, place);
       return previous !== NULL_REF;
     }
     if (place.index + 1 < this.nodes.entries(node)) {
@@ -194,7 +195,7 @@ export class Quicklist {
       return true;
     }
     const next = this.nodes.next(node);
-    if (next !== NULL_REF) this.placeInNode(next, 0, place);
+    if (next !== NULL_REF) this.enter(next, 0, place);
     return next !== NULL_REF;
   }
 

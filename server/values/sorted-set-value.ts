@@ -34,6 +34,8 @@ export class SortedSetValue {
   /** The node, or the member's offset in the listpack. */
   private place = 0;
   private backward = false;
+  /** The node that `score` found last. */
+  private found: Ref = NULL_REF;
 
   constructor(context: ValueContext) {
     this.context = context;
@@ -79,8 +81,8 @@ export class SortedSetValue {
   /** A member's score, NaN when it is not there. */
   score(bytes: Uint8Array, start: number, end: number): number {
     if (this.encoding === ENC_LISTPACK) return this.pack.score(this.root, bytes, start, end);
-    const node = this.nodeOf(bytes, start, end);
-    return node === NULL_REF ? Number.NaN : this.context.skiplist.score(node);
+    this.found = this.nodeOf(bytes, start, end);
+    return this.found === NULL_REF ? Number.NaN : this.context.skiplist.score(this.found);
   }
 
   private nodeOf(bytes: Uint8Array, start: number, end: number): Ref {
@@ -104,12 +106,12 @@ export class SortedSetValue {
     insertInTable(this.arena, table, hashFor(this.arena, table, bytes, start, end), node);
   }
 
-  /** Gives a member that is there another score. */
+  /** Gives a member another score: the one whose `score` was asked for just before. */
   update(score: number, bytes: Uint8Array, start: number, end: number): void {
     if (this.encoding === ENC_LISTPACK) {
       this.root = this.pack.remove(this.root, bytes, start, end);
       this.root = this.pack.insert(this.root, score, bytes, start, end);
-    } else this.context.skiplist.updateScore(this.root, this.nodeOf(bytes, start, end), score);
+    } else this.context.skiplist.updateScore(this.root, this.found, score);
   }
 
   /** Adds or updates; false when the member was there. */

@@ -21,6 +21,7 @@ import { intsetBytes } from '../structures/intset.ts';
 import { FreeValues } from './free-value.ts';
 import { HashValue } from './hash-value.ts';
 import { ListNodeIterator } from './list-nodes.ts';
+import { ListReader } from './list-reader.ts';
 import { ListValue } from './list-value.ts';
 import { MemberIterator } from './member-iterator.ts';
 import { SetValue } from './set-value.ts';
@@ -72,6 +73,9 @@ export class Values implements ValueAccess {
     return new SortedSetValue(this.context);
   }
 
+  listReader(): ListReader {
+    return new ListReader(this.context);
+  }
   members(): MemberIterator {
     return new MemberIterator(this.context);
   }

@@ -71,13 +71,12 @@ function popMany(context: CommandContext, tools: ListTools, entry: Ref, keyIndex
 /** Replies with `count` elements of the open list from an index on, in either direction. */
 export function replyElements(context: CommandContext, tools: ListTools, from: number, count: number, backward: boolean): void {
   const { reply } = context;
-  const { list, element } = tools;
+  const { list, reader, element } = tools;
   reply.array(count);
-  if (count > 0) list.seek(from);
+  if (count > 0) reader.open(list.encoding, list.root, from, list.length, backward);
   for (let left = count; left > 0; left--) {
-    list.read(element);
+    reader.next(element);
     reply.bulk(element.bytes, element.start, element.end);
-    if (left > 1) list.advance(backward);
   }
 }
 
