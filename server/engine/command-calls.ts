@@ -6,7 +6,7 @@
  */
 
 import type { Command } from '../core/command.ts';
-import { FLAG_FAST } from '../core/command.ts';
+import { FLAG_FAST, FLAG_TOUCHES_ARBITRARY_KEYS } from '../core/command.ts';
 import type { CommandHandler } from '../core/context.ts';
 import type { ServerPorts } from '../core/ports.ts';
 import type { KeptRequest, Session } from '../core/session.ts';
@@ -90,7 +90,8 @@ export class CommandCalls {
       this.failed(context, error, replied);
     } finally {
       this.depth--;
-      this.propagation.end();
+      // Keys that SCAN finds expired have nothing to do with each other.
+      this.propagation.end((command.flagBits & FLAG_TOUCHES_ARBITRARY_KEYS) === 0);
     }
     // At once, not at the end of the batch: a WAIT may follow in it.
     if (this.wrote && this.depth < 0) session.lastWriteOffset = this.ports.replication.offset;

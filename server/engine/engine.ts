@@ -8,6 +8,8 @@
 import type { ExecutionPort, ServerPorts } from '../core/ports.ts';
 import type { Command } from '../core/command.ts';
 import type { KeptRequest, Session } from '../core/session.ts';
+import { slotOfKey } from '../../lib/slot-hash.ts';
+import { hashBytes } from '../keyspace/key-hash.ts';
 import type { ArgumentTable } from '../protocol/argument-table.ts';
 import type { ClientSession } from './client-session.ts';
 import type { Clients } from './clients.ts';
@@ -38,6 +40,10 @@ export class Engine implements ExecutionPort {
   private readonly dispatcher: Dispatcher;
   /** Commands of the batch, found in the touch pass. */
   private readonly commands: (Command | undefined)[] = [];
+  /** By request: hash and slot of its first key, and the key's argument (-1 = none). */
+  private hashes = new Int32Array(512);
+  private slots = new Int32Array(512);
+  private keys = new Int32Array(512);
   /** What the touch pass read: keeps the reads alive. */
   private touched = 0;
   private configVersion = -1;
@@ -84,12 +90,14 @@ export class Engine implements ExecutionPort {
     }
     const count = table.requests;
     const { commands, dispatcher, calls } = this;
-    if (count > 1) this.touch(session, table);
+    const touched = count > 1;
+    if (touched) this.touch(session, table);
     else commands[0] = dispatcher.find(table.bytes, table.start[0], table.end[0]);
     const context = calls.nextContext;
     let done = 0;
     for (; done < count && !session.held && !session.closing && session.reply.length < MOST_OUTPUT; done++) {
       context.setArguments(table.bytes, table.start, table.end, table.first[done], table.count[done]);
+      if (touched) this.rememberKey(table, done);
       const muted = session.replyMode === 'on' ? undefined : session.reply.mark();
       if (session.replyMode === 'skip-next') session.replyMode = 'skip';
       if (dispatcher.execute(context, session, commands[done]) === POSTPONED) {
@@ -102,25 +110,59 @@ export class Engine implements ExecutionPort {
         if (session.replyMode === 'skip') session.replyMode = 'on';
       }
     }
+    this.databases.state.knownStart = -1;
     calls.closeGroup();
     this.endBatch(session, done);
     return done;
   }
 
-  /** Reads command, table slot and entry of each request once. */
+  /**
+   * Finds each request's command and reads its key's table slot, then its entry. In two passes without a branch on what was read: so the processor
+   * waits for many of them at once.
+   */
   private touch(session: ClientSession, table: ArgumentTable): void {
     const { commands, dispatcher } = this;
-    const db = this.databases.get(session.dbIndex);
+    const { state } = this.databases;
+    const { tables } = this.databases.get(session.dbIndex).content;
+    const count = table.requests;
+    if (this.hashes.length < count) {
+      this.hashes = new Int32Array(count * 2);
+      this.slots = new Int32Array(count * 2);
+      this.keys = new Int32Array(count * 2);
+    }
+    const { hashes, slots, keys } = this;
     let sum = 0;
-    for (let r = 0; r < table.requests; r++) {
+    for (let r = 0; r < count; r++) {
       const first = table.first[r];
       const command = dispatcher.find(table.bytes, table.start[first], table.end[first]);
       commands[r] = command;
+      keys[r] = -1;
       if (command === undefined || command.firstKey <= 0 || table.count[r] <= command.firstKey) continue;
       const key = first + command.firstKey;
-      sum += db.prefetch(table.bytes, table.view, table.start[key], table.end[key]);
+      const start = table.start[key];
+      const end = table.end[key];
+      keys[r] = key;
+      hashes[r] = hashBytes(state.hashKey, table.view, start, end - start);
+      slots[r] = state.bySlot ? slotOfKey(table.bytes, start, end) : 0;
+      sum += tables[slots[r]]?.touchSlot(hashes[r]) ?? 0;
     }
+    for (let r = 0; r < count; r++) if (keys[r] >= 0) sum += tables[slots[r]]?.touchEntry(state.arena, hashes[r]) ?? 0;
     this.touched ^= sum;
+  }
+
+  /** The keyspace need not hash the key of this request again. */
+  private rememberKey(table: ArgumentTable, request: number): void {
+    const { state } = this.databases;
+    const key = this.keys[request];
+    if (key < 0) {
+      state.knownStart = -1;
+      return;
+    }
+    state.knownBytes = table.bytes;
+    state.knownStart = table.start[key];
+    state.knownEnd = table.end[key];
+    state.knownHash = this.hashes[request];
+    state.knownSlot = this.slots[request];
   }
 
   private endBatch(session: ClientSession, done: number): void {

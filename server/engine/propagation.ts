@@ -54,9 +54,9 @@ export class Propagation implements PropagationPort {
     this.depth++;
   }
 
-  /** Closes it; the outermost one sends what was gathered. */
-  end(): void {
-    if (--this.depth === 0 && this.ends.length > 0) this.send();
+  /** Closes it; the outermost one sends what was gathered: as one transaction, or each request for itself where they do not belong together. */
+  end(together = true): void {
+    if (--this.depth === 0 && this.ends.length > 0) this.send(together);
   }
 
   get open(): boolean {
@@ -103,11 +103,11 @@ export class Propagation implements PropagationPort {
     this.length += length;
   }
 
-  private send(): void {
+  private send(together: boolean): void {
     const { buffer, ends, dbs } = this;
     // A sink may propagate something itself: that is a new unit.
     this.buffer = this.length > KEPT_BYTES ? Buffer.alloc(FIRST_BYTES) : buffer;
-    const many = ends.length > 1;
+    const many = together && ends.length > 1;
     if (many) this.feed(MULTI, 0, MULTI.length, -1);
     let from = 0;
     for (let i = 0; i < ends.length; i++) {

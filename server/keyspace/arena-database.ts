@@ -79,20 +79,19 @@ export class ArenaDatabase extends EntryReader implements Database {
     return this.lookup(bytes, start, end);
   }
 
-  /** Brings the table slot and the entry of a key into the cache. The result is of no use; it only keeps the reads alive. */
-  prefetch(bytes: Uint8Array, view: DataView, start: number, end: number): number {
-    const hash = hashBytes(this.state.hashKey, view, start, end - start);
-    const table = this.content.tables[this.state.bySlot ? slotOfKey(bytes, start, end) : 0];
-    return table === undefined ? 0 : table.touch(this.arena, hash);
-  }
-
   private lookup(bytes: Uint8Array, start: number, end: number): Ref {
     if (bytes !== this.keyBytes) {
       this.keyBytes = bytes;
       this.keyView = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     }
-    this.hash = hashBytes(this.state.hashKey, this.keyView, start, end - start);
-    this.slot = this.state.bySlot ? slotOfKey(bytes, start, end) : 0;
+    const { state } = this;
+    if (start === state.knownStart && end === state.knownEnd && bytes === state.knownBytes) {
+      this.hash = state.knownHash;
+      this.slot = state.knownSlot;
+    } else {
+      this.hash = hashBytes(state.hashKey, this.keyView, start, end - start);
+      this.slot = state.bySlot ? slotOfKey(bytes, start, end) : 0;
+    }
     const table = this.content.tables[this.slot];
     return table === undefined ? 0 : table.find(this.arena, this.hash, this.keyView, start, end - start);
   }

@@ -96,8 +96,14 @@ export class KeyTable {
     }
   }
 
-  /** Reads the slot and the entry of a hash, so that they are in the cache when `find` comes; returns something that depends on both. */
-  touch(arena: Arena, hash: number): number {
+  /** First half of a touch: reads the home slot of a hash, and does not wait for it. */
+  touchSlot(hash: number): number {
+    const segment = this.directory[(hash >>> 1) >>> (31 - this.depth)];
+    return segment.slots[homeOf(hash, segment.depth, segment.capacity) << 1];
+  }
+
+  /** Second half: reads the entry of a hash. Both return something that depends on what they read. */
+  touchEntry(arena: Arena, hash: number): number {
     const segment = this.directory[(hash >>> 1) >>> (31 - this.depth)];
     const slots = segment.slots;
     let at = homeOf(hash, segment.depth, segment.capacity) << 1;

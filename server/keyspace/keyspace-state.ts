@@ -56,6 +56,12 @@ export class KeyspaceState {
   tableBytes = 0;
   hits = 0;
   misses = 0;
+  /** The key of the request that runs, when the touch pass has made its hash and slot already; knownStart -1 = none. */
+  knownBytes: Uint8Array | undefined;
+  knownStart = -1;
+  knownEnd = 0;
+  knownHash = 0;
+  knownSlot = 0;
   /** Contents that were flushed and are freed in slices. */
   readonly garbage: Releasable[] = [];
 
