@@ -1,10 +1,17 @@
 /** Before and after all end-to-end tests: the local Kubernetes runs, unless SLOTKEEPER_CONTEXT names another; SLOTKEEPER_KEEP=1 leaves it running. */
 import { down, isUp, up } from '../cluster/main.ts';
+import { tell } from '../cluster/progress.ts';
 
 let startedHere = false;
 
 export async function setup(): Promise<void> {
-  if (process.env['SLOTKEEPER_CONTEXT'] || isUp()) return;
+  if (process.env['SLOTKEEPER_CONTEXT']) return;
+  if (isUp() && !process.env['CI']) {
+    tell('The local Kubernetes runs already, with the images it has; "node test/cluster/main.ts load" brings those of this checkout.');
+    return;
+  }
+  // CI begins with a new one: an older one holds an older operator and its images.
+  if (isUp()) await down();
   startedHere = true;
   await up();
 }
