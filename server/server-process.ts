@@ -20,7 +20,7 @@ import { FormattedLog } from './observe/server-log.ts';
 import { configFiles } from './platform/config-files.ts';
 import { logSink } from './platform/log-sink.ts';
 import { handleSignals } from './process-signals.ts';
-import { type RunningServer, startServer } from './server.ts';
+import type { RunningServer } from './server.ts';
 
 const DEFAULT_PID_FILE = '/var/run/valkey.pid';
 /** Set for the process in the background, which must not go there again. */
@@ -119,10 +119,12 @@ async function run(config: ConfigStore, renames: ReadonlyMap<string, string>, wi
   if (pidFile !== '') writePidFile(pidFile, log);
   showBanner(log, config, sink);
   try {
+    // Loaded only here: the process that goes to the background does not need it.
+    const { startServer } = await import('./server.ts');
     const executable = resolve(process.argv[1]);
     server = await startServer({ config, renames, log, executable, ended: () => leave(0), fatal });
   } catch (error) {
-    log.warning(`Warning: Could not create server TCP listening socket: ${(error as Error).message}`);
+    log.warning(`Warning: ${(error as Error).message}`);
     log.warning(`Failed listening on port ${config.integer('port')} (tcp), aborting.`);
     leave(1);
     return;

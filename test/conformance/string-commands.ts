@@ -155,7 +155,7 @@ export class StringCommandMaker {
       () => ['EXPIRETIME', key()],
       () => ['PEXPIRETIME', key()],
       () => ['PERSIST', key()],
-      () => ['OBJECT', this.pick(['ENCODING', 'REFCOUNT', 'FREQ', 'BOGUS']), key()],
+      () => ['OBJECT', this.pick(['ENCODING', 'FREQ', 'BOGUS']), key()],
       () => ['DUMP', key()],
       () => ['SELECT', this.pick(['0', '0', '0', 'x', '16', '-1'])],
       () => ['SWAPDB', this.pick(['0', 'x', '77']), this.pick(['0', 'y', '-3'])],
