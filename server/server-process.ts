@@ -10,6 +10,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { WITHOUT_EFFECT } from '../lib/directive-effect.ts';
 import { SLOTKEEPER_VERSION, VALKEY_VERSION } from '../lib/version.ts';
 import { banner, USAGE } from './banner.ts';
 import { type CommandLine, parseCommandLine } from './config/command-line.ts';
@@ -142,7 +143,12 @@ function announceStart(log: FormattedLog, config: ConfigStore, withoutArguments:
       `Warning: No config file specified, using the default config. In order to specify a config file use ${process.argv[1]} /path/to/valkey.conf`,
     );
   } else log.notice('Configuration loaded');
-  if (config.flag('syslog-enabled')) log.warning('Writing to syslog is not supported: the log goes to standard output or the logfile only');
+  for (const [name, reason] of Object.entries(WITHOUT_EFFECT)) {
+    if (config.differs(name)) log.warning(`Directive ${name} has no effect in this server: ${reason}`);
+  }
+  if (config.flag('appendonly')) log.warning('Directive appendonly has no effect in this server yet: no append-only file is written');
+  if (config.differs('save') && config.words('save').length > 0)
+    log.warning('Directive save has no effect in this server yet: no RDB file is written');
 }
 
 function showBanner(log: FormattedLog, config: ConfigStore, sink: (text: string) => void): void {

@@ -81,6 +81,12 @@ export class ConfigStore implements ConfigPort {
     return value;
   }
 
+  /** Its value is not the default. */
+  differs(name: string): boolean {
+    const directive = findDirective(name);
+    return directive !== undefined && showDirective(directive, this.value(name)) !== showDirective(directive, initialValue(directive));
+  }
+
   /** Names and values that CONFIG GET shows for some patterns, sorted by name. Hidden directives need their exact name. */
   matching(patterns: readonly string[]): readonly (readonly [name: string, value: string])[] {
     const found = new Map<string, string>();

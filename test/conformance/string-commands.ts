@@ -91,6 +91,10 @@ export class StringCommandMaker {
   }
 
   private makers(): (() => unknown[])[] {
+    return [...this.stringMakers(), ...this.keyMakers()];
+  }
+
+  private stringMakers(): (() => unknown[])[] {
     const { key, number, position, value } = this;
     const pair = (): unknown[] => [key(), value()];
     return [
@@ -134,6 +138,12 @@ export class StringCommandMaker {
         this.maybe(0.3, 'MINMATCHLEN', this.pick(['0', '2', '-1', 'x'])),
         this.maybe(0.3, 'WITHMATCHLEN'),
       ],
+    ];
+  }
+
+  private keyMakers(): (() => unknown[])[] {
+    const { key, value } = this;
+    return [
       () => ['DEL', this.several(key, 3)],
       () => ['UNLINK', key()],
       () => ['EXISTS', this.several(key, 4)],
