@@ -209,32 +209,44 @@ export class Skiplist {
     return offsetOf(node) + LEVELS + 8 * this.arena.u32(node, HEIGHT);
   }
 
-  /** Fills `path` and `ranks` for the place of `node` (by its score and member), whether it is in the list or not. */
+  /**
+   * Fills `path` and `ranks` for the place of `node` (by its score and member), whether it is in the list or not.
+   * Most of the time goes into waiting for nodes to come into the cache: none is looked at twice.
+   */
   private search(root: Ref, node: Ref): void {
-    const arena = this.arena;
+    const { arena, path, ranks } = this;
+    const { views } = arena;
     const score = arena.f64(node, SCORE);
-    const bytes = arena.bytes[segmentOf(node)];
-    const start = this.memberStart(node);
-    const end = start + arena.u32(node, 0);
+    // The first node that is known not to come before the place.
+    let bound = node;
     let at = root;
     let rank = 0;
     for (let level = arena.u32(root, LEVELS_IN_USE) - 1; level >= 0; level--) {
-      let next = arena.u32(at, LEVELS + 8 * level);
-      while (next !== NULL_REF && next !== node && this.precedes(next, score, bytes, start, end)) {
-        rank += level === 0 ? 1 : arena.u32(at, LEVELS + 8 * level + 4);
+      for (;;) {
+        const view = views[segmentOf(at)];
+        const field = offsetOf(at) + LEVELS + 8 * level;
+        const next = view.getUint32(field, true);
+        if (next === NULL_REF || next === bound || next === node) break;
+        const own = views[segmentOf(next)].getFloat64(offsetOf(next) + SCORE, true);
+        if (own > score || (own === score && !this.memberPrecedes(next, node))) {
+          bound = next;
+          break;
+        }
+        rank += level === 0 ? 1 : view.getUint32(field + 4, true);
         at = next;
-        next = arena.u32(at, LEVELS + 8 * level);
       }
-      this.path[level] = at;
-      this.ranks[level] = rank;
+      path[level] = at;
+      ranks[level] = rank;
     }
   }
 
-  private precedes(node: Ref, score: number, bytes: Uint8Array, start: number, end: number): boolean {
-    const own = this.arena.f64(node, SCORE);
-    if (own !== score) return own < score;
-    const from = this.memberStart(node);
-    return compareBytes(this.arena.bytes[segmentOf(node)], from, from + this.arena.u32(node, 0), bytes, start, end) < 0;
+  private memberPrecedes(first: Ref, second: Ref): boolean {
+    const { arena } = this;
+    const a = this.memberStart(first);
+    const b = this.memberStart(second);
+    const left = arena.bytes[segmentOf(first)];
+    const right = arena.bytes[segmentOf(second)];
+    return compareBytes(left, a, a + arena.u32(first, 0), right, b, b + arena.u32(second, 0)) < 0;
   }
 
   /** Puts a node that has score, height and member into its place. */
