@@ -12,6 +12,7 @@
 import type { PropagationSink, ServerPorts } from '../core/ports.ts';
 import type { AcknowledgementWait, LinkState, ReplicaProfile, ReplicationPort, Role, SyncRequest } from '../core/replication.ts';
 import type { Session } from '../core/session.ts';
+import { waitingOf } from '../core/waiting.ts';
 import { AcknowledgementWaits } from './acknowledgement-waits.ts';
 import { IncomingStream } from './incoming-stream.ts';
 import type { PeerConnector } from './peer-socket.ts';
@@ -97,7 +98,12 @@ export class Replication implements ReplicationPort, PropagationSink {
     this.waits = new AcknowledgementWaits(timers, (offset, inAof) => this.primaryFeed.acknowledged(offset, inAof));
     this.primaryFeed.onAck(() => this.waits.look());
     ports.propagation.subscribe(this);
-    ports.clients.onClose(session => this.primaryFeed.sessionClosed(session));
+    ports.clients.onClose(session => {
+      this.primaryFeed.sessionClosed(session);
+      // Nobody is left to be answered; the wait must not stay behind.
+      session.closing = true;
+      waitingOf(session)?.timeOut();
+    });
     timers.every(1000, () => this.tick());
   }
 

@@ -2,6 +2,7 @@
 
 import type { CommandContext } from '../../core/context.ts';
 import type { Session } from '../../core/session.ts';
+import { WAITING, type Waiting } from '../../core/waiting.ts';
 import { NOT_INTEGER_ERROR, OUT_OF_RANGE_POSITIVE } from '../../protocol/reply-errors.ts';
 
 const ROLE_CHANGED = 'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)';
@@ -60,20 +61,34 @@ interface Wanted {
   readonly timeoutMs: number;
 }
 
-/** Holds the client and asks the replicas; `answer` writes the reply when it comes. */
+/** Holds the client and asks the replicas; `answer` writes the reply when it comes. CLIENT UNBLOCK may end it earlier. */
 function hold(context: CommandContext, wanted: Wanted, answer: (session: Session, count: number) => void): void {
   const { session } = context;
   const { replication } = context.ports;
+  const finish = (write: () => void): void => {
+    session.attachments.delete(WAITING);
+    if (session.closing) return;
+    write();
+    session.transport.resumeInput();
+  };
   session.transport.holdInput();
-  replication.whenAcknowledged({
+  const stop = replication.whenAcknowledged({
     ...wanted,
-    done: count => {
-      if (session.closing) return;
-      if (count === undefined) session.reply.error(ROLE_CHANGED);
-      else answer(session, count);
-      session.transport.resumeInput();
-    },
+    done: count => finish(() => (count === undefined ? session.reply.error(ROLE_CHANGED) : answer(session, count))),
   });
+  const acknowledged = (): number =>
+    wanted.inAof ? replication.acknowledgedInAof(wanted.offset) : replication.acknowledged(wanted.offset);
+  const waiting: Waiting = {
+    timeOut() {
+      stop();
+      finish(() => answer(session, acknowledged()));
+    },
+    fail(text) {
+      stop();
+      finish(() => session.reply.error(text));
+    },
+  };
+  session.attachments.set(WAITING, waiting);
   replication.requestAcks();
 }
 
