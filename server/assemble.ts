@@ -88,7 +88,7 @@ export function assemble(circumstances: Circumstances): Assembly {
     onExpired: (db, entry) => announceExpired(expiryParts, db, entry),
     random: () => entropy.random(),
   });
-  followPolicy(config, state);
+  followPolicy(config, state, log);
   const databases: Databases = new Databases(state, config.integer(state.bySlot ? 'cluster-databases' : 'databases'), watch);
   const lifecycle = new Lifecycle({
     ports: () => ports,
@@ -147,15 +147,21 @@ function makeCluster({ config, nodesFile, fatal }: Circumstances, ports: ServerP
   return new ClusterService({ ports, network: createBusNetwork(config.text('bind-source-addr')), store: nodesFile, fatal });
 }
 
-/** What the keyspace does of maxmemory-policy: it keeps the access bits in the form that the policy reads. */
-function followPolicy(config: ConfigStore, state: KeyspaceState): void {
-  const follow = (): void => {
-    state.lfu = config.text('maxmemory-policy').includes('lfu');
+const NO_EVICTION_YET = 'this server cannot evict keys yet: with maxmemory the only policy is noeviction';
+
+/** maxmemory-policy: the keyspace keeps the access bits in the form that the policy reads. Keys are not evicted yet, and nobody shall believe so. */
+function followPolicy(config: ConfigStore, state: KeyspaceState, log: ServerLog): void {
+  const follow = (): string | undefined => {
+    const policy = config.text('maxmemory-policy');
+    if (policy !== 'noeviction' && config.integer('maxmemory') > 0) return NO_EVICTION_YET;
+    state.lfu = policy.includes('lfu');
     state.lfuLogFactor = config.integer('lfu-log-factor');
     state.lfuDecayMinutes = config.integer('lfu-decay-time');
+    return undefined;
   };
-  follow();
-  config.onChange(['maxmemory-policy', 'lfu-log-factor', 'lfu-decay-time'], follow);
+  const problem = follow();
+  if (problem !== undefined) log.warning(`WARNING: maxmemory-policy is ignored: ${problem}`);
+  config.onChange(['maxmemory', 'maxmemory-policy', 'lfu-log-factor', 'lfu-decay-time'], follow);
 }
 
 function regularWork(

@@ -226,3 +226,12 @@ test('an unknown command and a wrong arity get upstream’s texts', async () => 
   await expectReply(client, resp('get'), "-ERR wrong number of arguments for 'get' command\r\n");
   await expectReply(client, resp('client', 'nosuch'), "-ERR unknown subcommand 'nosuch'. Try CLIENT HELP.\r\n");
 });
+
+test('above maxmemory writes are refused, reads go on, and a policy that would evict is not accepted', async () => {
+  const client = new Client((await start()).port);
+  await expectReply(client, resp('SET', 'k', 'v') + resp('CONFIG', 'SET', 'maxmemory', '1000'), '+OK\r\n+OK\r\n');
+  await expectReply(client, resp('SET', 'k', 'w'), "-OOM command not allowed when used memory > 'maxmemory'.\r\n");
+  await expectReply(client, resp('GET', 'k') + resp('DEL', 'k'), '$1\r\nv\r\n:1\r\n');
+  const refused = await client.ask(resp('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru'), '-ERR CONFIG SET failed');
+  expect(refused).toContain('cannot evict keys yet');
+});

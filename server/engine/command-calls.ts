@@ -41,6 +41,7 @@ export class CommandCalls {
   private group: Command | undefined;
   private groupCalls = 0;
   private groupStart = 0;
+  private batchStart = 0;
   private readonly cheap: Uint8Array;
 
   constructor(parts: CallParts) {
@@ -51,6 +52,12 @@ export class CommandCalls {
     const all = [...parts.ports.commands.all.values()].flatMap(command => [command, ...(command.subcommands?.values() ?? [])]);
     this.cheap = new Uint8Array(all.reduce((most, command) => Math.max(most, command.id), 0) + 1);
     for (const command of all) if ((command.flagBits & FLAG_FAST) !== 0 || CHEAP.has(command.fullName)) this.cheap[command.id] = 1;
+  }
+
+  /** @param monotonic when it began: the first command's time is taken from there. */
+  beginBatch(now: number, monotonic: number): void {
+    this.now = now;
+    this.batchStart = monotonic;
   }
 
   /** The context for a request of the next level: give it arguments, then `run`. */
@@ -124,7 +131,8 @@ export class CommandCalls {
   }
 
   private openGroup(command: Command): void {
-    const now = this.ports.clock.monotonic();
+    const now = this.batchStart > 0 ? this.batchStart : this.ports.clock.monotonic();
+    this.batchStart = 0;
     if (this.group !== undefined) this.group.stats.microseconds += (now - this.groupStart) * 1000;
     this.group = command;
     this.groupCalls = 0;

@@ -24,6 +24,8 @@ import { EXPIRY_DELETE, EXPIRY_HIDE, EXPIRY_IGNORE } from '../keyspace/keyspace-
 /** Bytes of replies after which a batch stops until the transport has taken them. */
 const MOST_OUTPUT = 16 * 1024 * 1024;
 
+const SYNC_MS = 50;
+
 export interface EngineParts {
   readonly ports: ServerPorts;
   readonly clients: Clients;
@@ -44,6 +46,9 @@ export class Engine implements ExecutionPort {
   private hashes = new Int32Array(512);
   private slots = new Int32Array(512);
   private keys = new Int32Array(512);
+  /** One clock is read a batch; what lies between it and the wall's is looked at every SYNC_MS. */
+  private syncedAt = Number.NEGATIVE_INFINITY;
+  private wallOffset = 0;
   /** What the touch pass read: keeps the reads alive. */
   private touched = 0;
   private configVersion = -1;
@@ -69,9 +74,15 @@ export class Engine implements ExecutionPort {
   /** Time, role and limits as they are now; at the beginning of each batch and of each piece of background work. */
   beginBatch(): void {
     const { state } = this.databases;
-    const now = this.ports.clock.now();
+    const { clock } = this.ports;
+    const monotonic = clock.monotonic();
+    if (monotonic - this.syncedAt > SYNC_MS) {
+      this.syncedAt = monotonic;
+      this.wallOffset = clock.now() - monotonic;
+    }
+    const now = Math.floor(this.wallOffset + monotonic);
     if (now !== state.now) state.setTime(now);
-    this.calls.now = now;
+    this.calls.beginBatch(now, monotonic);
     this.calls.wrote = false;
     this.dispatcher.renewGuard();
     if (this.configVersion !== this.ports.config.version) {

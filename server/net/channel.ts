@@ -20,6 +20,8 @@ export interface Channel {
   readonly fileDescriptor: number;
   /** Writes the pieces. True: the system took all of them at once; else `done` is called when they are written or the channel is closed, and they must stay as they are until then. One write at a time. */
   write(pieces: readonly Uint8Array[], done: () => void): boolean;
+  /** The same for one piece. */
+  writeOne(piece: Uint8Array, done: () => void): boolean;
   setKeepAlive(seconds: number): void;
   resume(): void;
   /** Says that nothing more will be written; closes when the peer does so too. */
@@ -108,17 +110,27 @@ class HandleChannel implements Channel {
     this.socket.read(0);
   }
 
+  writeOne(piece: Uint8Array, done: () => void): boolean {
+    if (this.closed || this.socket.destroyed) return true;
+    return this.taken(this.handle.writeBuffer(this.request, piece), piece, done);
+  }
+
   write(pieces: readonly Uint8Array[], done: () => void): boolean {
     if (this.closed || this.socket.destroyed) return true;
-    const { request, handle, binding } = this;
-    const error = pieces.length === 1 ? handle.writeBuffer(request, pieces[0]) : handle.writev(request, pieces, true);
+    if (pieces.length === 1) return this.writeOne(pieces[0], done);
+    return this.taken(this.handle.writev(this.request, pieces, true), pieces, done);
+  }
+
+  private taken(error: number, memory: unknown, done: () => void): boolean {
+    const { request, binding } = this;
     if (error !== 0) {
       this.reason = 'write failed';
       this.socket.destroy();
       return true;
     }
     if (binding.streamBaseState[binding.kLastWriteWasAsync] === 0) return true;
-    request.buffer = pieces;
+    // The system reads from this memory until the request is complete.
+    request.buffer = memory;
     this.done = done;
     this.request = this.newRequest();
     return false;
@@ -188,6 +200,10 @@ class StreamChannel implements Channel {
       events.closed(this.reason);
     });
     socket.resume();
+  }
+
+  writeOne(piece: Uint8Array, done: () => void): boolean {
+    return this.write([piece], done);
   }
 
   write(pieces: readonly Uint8Array[], done: () => void): boolean {

@@ -229,8 +229,7 @@ export class Connection implements Transport, ChannelEvents {
     const { reply } = this.session;
     const segment = reply.onlySegment;
     if (segment === undefined) return;
-    let bytes: Uint8Array = segment.bytes.subarray(0, length);
-    if (this.channel.write([bytes], this.onWritten)) {
+    if (this.channel.writeOne(segment.prefix(length), this.onWritten)) {
       reply.emptied();
       this.wrote(length);
       return;

@@ -17,14 +17,24 @@ export interface Piece {
   segment: OutputSegment | undefined;
 }
 
+/** Up to this length `prefix` makes its view once. */
+const KEPT_PREFIX = 512;
+
 export class OutputSegment {
   readonly bytes: Buffer;
   readonly view: DataView;
+  private readonly prefixes: (Uint8Array | undefined)[] = [];
 
   constructor() {
     const buffer = new ArrayBuffer(SEGMENT_BYTES);
     this.bytes = Buffer.from(buffer);
     this.view = new DataView(buffer);
+  }
+
+  /** The first `length` bytes. Most replies are short, and of few lengths: their views are kept. */
+  prefix(length: number): Uint8Array {
+    if (length > KEPT_PREFIX) return this.bytes.subarray(0, length);
+    return (this.prefixes[length] ??= this.bytes.subarray(0, length));
   }
 }
 
