@@ -12,13 +12,16 @@ import { slotkeeperImage } from '../cluster/images.ts';
 import { isUp, up } from '../cluster/main.ts';
 import { step, tell } from '../cluster/progress.ts';
 import { forceDeletePod } from './harm.ts';
-import { Kubernetes } from './kubernetes.ts';
+import { Kubernetes, OPERATOR_NAMESPACE } from './kubernetes.ts';
 import { clusterSpec, pause, type PodView, TestCluster } from './test-cluster.ts';
 
 const NAMESPACE = 'slotkeeper-demo';
-const CALM_MS = 5_000;
+const CALM_MS = 7_000;
 const WRITERS = 8;
-const REPORT_MS = 1_000;
+/** Between two writes of a writer: a demo, no benchmark; the machine has a whole Kubernetes to run beside. */
+const PACE_MS = 10;
+const READ_BATCH = 500;
+const REPORT_MS = 3_000;
 
 const HELP = `npm run demo [-- --context <name>] [--image <image>] [--keep]
 
@@ -50,12 +53,14 @@ class Load {
     await this.#running;
   }
 
-  /** Tells once a second what was written since, until `until` resolves. */
+  /** Tells every few seconds what was written since, until `until` resolves. */
   async tellWhile<T>(until: Promise<T>): Promise<T> {
     let [written, failed] = [this.acknowledged, this.#failed];
     const timer = setInterval(() => {
       const errors = this.#failed - failed;
-      tell(`    ${String(this.acknowledged - written).padStart(6)} writes/s${errors > 0 ? `, ${errors} failed and are tried again` : ''}`);
+      tell(
+        `    ${String(Math.round((this.acknowledged - written) / (REPORT_MS / 1_000))).padStart(6)} writes/s${errors > 0 ? `, ${errors} failed and are tried again` : ''}`,
+      );
       [written, failed] = [this.acknowledged, this.#failed];
     }, REPORT_MS);
     try {
@@ -65,9 +70,15 @@ class Load {
     }
   }
 
+  /** How many of the acknowledged writes the cluster does not have. */
   async missing(): Promise<number> {
-    const values = await Promise.all(this.#acknowledged.map(n => this.#client.get(`demo:${n}`)));
-    return values.filter((value, at) => value !== String(this.#acknowledged[at])).length;
+    let missing = 0;
+    for (let at = 0; at < this.#acknowledged.length; at += READ_BATCH) {
+      const batch = this.#acknowledged.slice(at, at + READ_BATCH);
+      const values = await Promise.all(batch.map(n => this.#client.get(`demo:${n}`)));
+      missing += values.filter((value, index) => value !== String(batch[index])).length;
+    }
+    return missing;
   }
 
   async #write(): Promise<void> {
@@ -76,6 +87,7 @@ class Load {
       try {
         await this.#client.set(`demo:${n}`, String(n));
         this.#acknowledged.push(n);
+        await pause(PACE_MS);
       } catch {
         this.#failed++;
         await pause(20);
@@ -131,7 +143,7 @@ async function openClient(cluster: TestCluster, forwards: Forwards): Promise<Clu
   const pods = await cluster.pods();
   await forwards.follow(pods);
   const seeds = pods.map(pod => forwards.reach(pod.ip));
-  const options = { password: cluster.password, connectTimeout: 1_000, commandTimeout: 2_000 };
+  const options = { password: cluster.password, connectTimeout: 1_000, commandTimeout: 5_000 };
   const client = new Cluster(seeds, {
     redisOptions: options,
     natMap: forwards.natMap,
@@ -207,5 +219,6 @@ if (values.help === true) process.stdout.write(HELP);
 else
   demo(new Kubernetes(values.context), values.image, values.keep ?? false).catch((error: unknown) => {
     tell(`The demo failed: ${error instanceof Error ? error.message : String(error)}`);
-    process.exitCode = 1;
+    tell(`What it made is left for a look in the namespaces ${NAMESPACE} and ${OPERATOR_NAMESPACE}.`);
+    process.exit(1);
   });
