@@ -47,8 +47,8 @@ function membersOf(values: Values, type: ValueType, view: { encoding: BuiltValue
   iterator.open(type, view.encoding, view.root, reverse);
   const found: string[] = [];
   while (iterator.next()) {
-    if (type === TYPE_HASH) found.push(`${iterator.element}=${iterator.value}`);
-    else found.push(type === TYPE_ZSET ? `${iterator.element}=${iterator.score}` : `${iterator.element}`);
+    if (type === TYPE_HASH) found.push(`${iterator.element.toString()}=${iterator.value.toString()}`);
+    else found.push(type === TYPE_ZSET ? `${iterator.element.toString()}=${iterator.score}` : iterator.element.toString());
   }
   return found;
 }
@@ -96,7 +96,7 @@ describe('sets', () => {
         let turn = 0;
         let extra = 0;
         do {
-          cursor = set.scan(cursor, member, () => void seen.add(`${member}`));
+          cursor = set.scan(cursor, member, () => void seen.add(member.toString()));
           const change = changes[turn++] ?? 0;
           for (let i = 0; i < change; i++) set.add(bytesOf(`extra:${extra}`), 0, `extra:${extra++}`.length);
           for (let i = 0; i > change && extra > 0; i--) set.remove(bytesOf(`extra:${--extra}`), 0, `extra:${extra}`.length);
@@ -117,7 +117,7 @@ describe('sets', () => {
     const random = (): number => (state = (Math.imul(state, 1103515245) + 12345) >>> 0) / 2 ** 32;
     for (let i = 0; i < 20000; i++) {
       set.random(random, member);
-      counts.set(`${member}`, (counts.get(`${member}`) ?? 0) + 1);
+      counts.set(member.toString(), (counts.get(member.toString()) ?? 0) + 1);
     }
     const chiSquare = [...counts.values()].reduce((sum, count) => sum + (count - 200) ** 2 / 200, 0) + (100 - counts.size) * 200;
     expect(chiSquare).toBeLessThan(160);
@@ -140,7 +140,7 @@ describe('hashes', () => {
           else expect(hash.delete(key, 0, key.length)).toBe(model.has(field));
           if (what === 'set') model.set(field, value);
           else model.delete(field);
-          expect(hash.get(key, 0, key.length, out) ? `${out}` : undefined).toBe(model.get(field));
+          expect(hash.get(key, 0, key.length, out) ? out.toString() : undefined).toBe(model.get(field));
           expect(hash.length).toBe(model.size);
         }
         expect(membersOf(values, TYPE_HASH, hash).toSorted()).toEqual([...model].map(([field, value]) => `${field}=${value}`).toSorted());
@@ -187,7 +187,7 @@ describe('lists', () => {
           } else if (model.length === 0) continue;
           else if (what === 'popHead' || what === 'popTail') {
             list.peek(what === 'popTail', out);
-            expect(`${out}`).toBe(what === 'popTail' ? model.pop() : model.shift());
+            expect(out.toString()).toBe(what === 'popTail' ? model.pop() : model.shift());
             list.drop(what === 'popTail');
             list.settle(true);
           } else if (what === 'insert') {
@@ -199,7 +199,7 @@ describe('lists', () => {
             list.growBy(1, bytes.length);
             expect(list.seek(index - model.length)).toBe(true);
             list.read(out);
-            expect(`${out}`).toBe(model[index]);
+            expect(out.toString()).toBe(model[index]);
             list.replace(bytes, 0, bytes.length);
             model[index] = element;
           } else if (what === 'removeRange') {
@@ -273,7 +273,7 @@ describe('sorted sets', () => {
           expect(zset.score(bytes, 0, bytes.length)).toBe(value);
           expect(zset.seekRank(rank, false)).toBe(true);
           zset.read(out);
-          expect(`${out}`).toBe(member);
+          expect(out.toString()).toBe(member);
           const range = { min: value, max: value, minExclusive: false, maxExclusive: false };
           expect(zset.seekScore(range, false)).toBe(true);
           expect(zset.placeRank()).toBe(order.findIndex(entry => entry[1] === value));

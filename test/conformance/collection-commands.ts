@@ -146,6 +146,10 @@ export class CommandMaker {
       hstrlen: () => ['HSTRLEN', key(), member()],
       hexists: () => ['HEXISTS', key(), member()],
       hdel: () => ['HDEL', key(), this.some(member, 8)],
+      hgetdel: () => {
+        const fields = this.some(member, 3);
+        return ['HGETDEL', key(), 'FIELDS', this.random() < 0.9 ? String(fields.length) : this.integer(), fields];
+      },
       hincrby: () => ['HINCRBY', key(), member(), integer()],
       hincrbyfloat: () => ['HINCRBYFLOAT', key(), member(), this.score()],
       hscan: () => ['HSCAN', key(), '0', 'COUNT', '100000', this.maybe('MATCH', 'm*'), this.maybe('NOVALUES')],

@@ -78,12 +78,13 @@ describe.skipIf(WITHOUT_REFERENCE)(`collections against the reference${NEEDS_REF
   });
 
   /** Sends the same requests to both and compares reply by reply. */
-  async function compare(requests: readonly string[][], where: string): Promise<void> {
+  async function compare(requests: readonly string[][], where: string): Promise<number> {
     const [ours, theirs] = await Promise.all(connections.map(connection => connection.send(requests)));
     requests.forEach((request, index) => {
       const shown = `${where}: ${JSON.stringify(request.map(arg => (arg.length > 70 ? `${arg.slice(0, 20)}… (${arg.length})` : arg)))}`;
       expect(comparable(request, ours[index]), shown).toEqual(comparable(request, theirs[index]));
     });
+    return requests.length;
   }
 
   for (const family of FAMILIES) {
@@ -95,9 +96,10 @@ describe.skipIf(WITHOUT_REFERENCE)(`collections against the reference${NEEDS_REF
         const directives = (small ? SMALL : DEFAULTS).map(([name, value]) => ['CONFIG', 'SET', name, value]);
         await Promise.all(connections.map(connection => connection.send([['HELLO', version]])));
         await compare([['FLUSHALL'], ...directives, ['SET', 'string', 'text']], `${family} ${round} setup`);
+        let compared = 0;
         for (let batch = 0; batch < BATCHES; batch++) {
           const where = `seed ${seed}, ${family} round ${round} batch ${batch}`;
-          await compare(
+          compared += await compare(
             Array.from({ length: BATCH }, () => maker.next()),
             where,
           );
@@ -107,6 +109,7 @@ describe.skipIf(WITHOUT_REFERENCE)(`collections against the reference${NEEDS_REF
             `${where} content`,
           );
         }
+        expect(compared).toBe(BATCH * BATCHES);
       });
     }
   }
