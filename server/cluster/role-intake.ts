@@ -59,6 +59,7 @@ function demote(state: ClusterState, sender: ClusterNode, claimed: ClusterNode |
 
 /** A failover that we hear of from the loser first: the winner takes the slots. */
 function moveToNewPrimary(state: ClusterState, from: ClusterNode, to: ClusterNode, epoch: bigint): void {
+  noteOpenSlots(state, from, to);
   const moved = state.slots.moveAll(from, to);
   if (isReplica(to)) {
     setAsPrimary(state, to);
@@ -69,6 +70,23 @@ function moveToNewPrimary(state: ClusterState, from: ClusterNode, to: ClusterNod
       `A failover occurred in shard ${from.shardId}; node ${from.id} (${logName(from)}) lost ${moved.slots} slot(s) and failed over to node ${to.id} (${logName(to)}) with a config epoch of ${epoch}`,
     );
   state.later(TODO_SAVE | TODO_STATE | TODO_SYNC);
+}
+
+/** Open slots that name the loser will name the winner. */
+function noteOpenSlots(state: ClusterState, from: ClusterNode, to: ClusterNode): void {
+  const { importingFrom, migratingTo } = state.slots;
+  const of = (open: ReadonlyMap<number, ClusterNode>): number[] => [...open].filter(([, peer]) => peer === from).map(([slot]) => slot);
+  const winner = `${to.id} (${logName(to)}) in shard ${to.shardId}`;
+  const { log } = state.environment;
+  for (const slot of of(importingFrom))
+    log.verbose(`Failover occurred in migration source. Update importing source for slot ${slot} to node ${winner}.`);
+  for (const slot of of(migratingTo))
+    log.verbose(`Failover occurred in migration target. Slot ${slot} is now being migrated to node ${winner}.`);
+  const counts = [of(importingFrom).length, of(migratingTo).length];
+  if (counts[0] > 0)
+    log.notice(`A failover occurred in migration source. Update importing source of ${counts[0]} slot(s) to node ${winner}.`);
+  if (counts[1] > 0)
+    log.notice(`A failover occurred in migration target. Update migrating target of ${counts[1]} slot(s) to node ${winner}.`);
 }
 
 function changePrimary(state: ClusterState, sender: ClusterNode, claimed: ClusterNode): void {
