@@ -14,14 +14,13 @@ import { updateShardId } from './roles.ts';
 /** How far a pong that somebody saw may lie in our future. */
 const CLOCK_TOLERANCE_MS = 500;
 
-/** `sender` undefined: a node that we do not know (MEET). Then nothing but the addresses of failing nodes is taken. */
-export function takeGossip(state: ClusterState, sender: ClusterNode | undefined, entries: readonly GossipEntry[]): void {
+/** `sender`: a member, or the node in handshake whose MEET this is. */
+export function takeGossip(state: ClusterState, sender: ClusterNode, entries: readonly GossipEntry[]): void {
   for (const entry of entries) {
     const node = state.nodes.get(entry.id);
-    if (node === undefined) {
-      if (sender !== undefined) learnNode(state, entry);
-    } else if (node !== state.myself) {
-      if (sender !== undefined) takeReport(state, sender, node, entry);
+    if (node === undefined) learnNode(state, entry);
+    else if (node !== state.myself) {
+      takeReport(state, sender, node, entry);
       takeLiveness(state, node, entry);
       takeAddress(state, node, entry);
     }

@@ -216,7 +216,8 @@ function answerPing(state: ClusterState, link: NodeLink, sender: ClusterNode | u
       state.messenger.drop(link);
       return false;
     }
-    if (body.invalidIds === 0) takeGossip(state, undefined, body.gossip);
+    // Who sends a MEET is trusted: it brings us into its cluster.
+    if (body.invalidIds === 0 && link.node !== undefined) takeGossip(state, link.node, body.gossip);
   } else if (meet && sender?.link !== undefined && sender.link !== link && state.now - sender.createdAt > handshakeTimeout(state)) {
     state.environment.log.notice(
       `Freeing outbound link to node ${sender.id} (${logName(sender)}) after receiving a MEET packet from this known node`,
