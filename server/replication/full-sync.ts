@@ -89,8 +89,8 @@ export class FullSync implements SnapshotSink {
     this.collectedBytes += piece.length;
     if (this.collectedBytes <= COLLECT_LIMIT_BYTES) this.collected.push(piece.slice());
     else
-      for (const replica of this.replicas.filter(one => !one.profile.eof))
-        replica.session.transport.close('its snapshot is too large to be collected');
+      for (const replica of this.replicas)
+        if (!replica.profile.eof) replica.session.transport.close('its snapshot is too large to be collected');
   }
 
   /** A replica is gone. */
