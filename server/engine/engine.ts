@@ -24,8 +24,6 @@ import { EXPIRY_DELETE, EXPIRY_HIDE, EXPIRY_IGNORE } from '../keyspace/keyspace-
 /** Bytes of replies after which a batch stops until the transport has taken them. */
 const MOST_OUTPUT = 16 * 1024 * 1024;
 
-const SYNC_MS = 50;
-
 export interface EngineParts {
   readonly ports: ServerPorts;
   readonly clients: Clients;
@@ -46,9 +44,6 @@ export class Engine implements ExecutionPort {
   private hashes = new Int32Array(512);
   private slots = new Int32Array(512);
   private keys = new Int32Array(512);
-  /** One clock is read a batch; what lies between it and the wall's is looked at every SYNC_MS. */
-  private syncedAt = Number.NEGATIVE_INFINITY;
-  private wallOffset = 0;
   /** What the touch pass read: keeps the reads alive. */
   private touched = 0;
   private configVersion = -1;
@@ -76,11 +71,8 @@ export class Engine implements ExecutionPort {
     const { state } = this.databases;
     const { clock } = this.ports;
     const monotonic = clock.monotonic();
-    if (monotonic - this.syncedAt > SYNC_MS) {
-      this.syncedAt = monotonic;
-      this.wallOffset = clock.now() - monotonic;
-    }
-    const now = Math.floor(this.wallOffset + monotonic);
+    // The wall's own clock, each time: a client compares what we say with what its clock says.
+    const now = clock.now();
     if (now !== state.now) state.setTime(now);
     this.calls.beginBatch(now, monotonic);
     this.calls.wrote = false;

@@ -104,7 +104,7 @@ describe('a cluster of three shards with a replica each', () => {
   test('a primary that lost its nodes file comes back as a stranger, and its replica is elected', async () => {
     const id = await primary.text('CLUSTER', 'MYID');
     await primary.ask('SET', '{b}', 'kept');
-    await primary.ask('WAIT', '1', '1000');
+    expect(await primary.ask('WAIT', '1', '5000')).toBe(1);
     await primary.end('SIGKILL');
     rmSync(join(primary.folder, 'nodes.conf'));
     await primary.start();
@@ -114,7 +114,7 @@ describe('a cluster of three shards with a replica each', () => {
       () => 'the replica to be elected',
     );
     // It did not sync from the empty node at its primary's address.
-    expect(await replica.ask('GET', '{b}')).toBe('kept');
+    expect(await replica.ask('GET', '{b}'), `log of the replica:\n${replica.log.slice(-3000)}`).toBe('kept');
     expect(await primary.text('CLUSTER', 'MYID')).not.toBe(id);
     expect(await primary.ask('CLUSTER', 'SLOTS')).toEqual([]);
     // The operator's repair: the stranger joins as a replica, the old id is forgotten.
