@@ -27,18 +27,23 @@ const isModern = (version: string): boolean => Number.parseInt(version, 10) >= 9
 
 /** Resolves to whether a replica took over. Writes stay paused: the process ends next, or SHUTDOWN is aborted (which unpauses). */
 export async function failoverForShutdown(ports: ServerPorts, isPrimary: () => boolean): Promise<boolean> {
+  // A SHUTDOWN command ends first: what goes into the stream now is no part of it.
+  await Promise.resolve();
   if (!isPrimary()) return false;
   const { clock, log, replication, config } = ports;
   const catchUpUntil = clock.now() + config.integer('shutdown-timeout') * 1000;
   const failoverMs = config.integer('cluster-manual-failover-timeout');
+  // Before the pause, which holds it back.
+  replication.requestAcksAtOnce();
   ports.clients.pause('shutdown', catchUpUntil + failoverMs, true);
   const pause = (): Promise<void> => new Promise(resolve => ports.timers.after(POLL_MS, resolve));
-  replication.requestAcks();
   let candidate = chooseSuccessor(replication.replicas(), replication.offset);
-  while (candidate.kind === 'behind' && clock.now() < catchUpUntil) {
+  while (isPrimary() && candidate.kind === 'behind' && clock.now() < catchUpUntil) {
     await pause();
     candidate = chooseSuccessor(replication.replicas(), replication.offset);
   }
+  // A manual failover was under way and came first.
+  if (!isPrimary()) return true;
   if (candidate.kind !== 'ready') {
     log.notice(
       candidate.kind === 'legacy'

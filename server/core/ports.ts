@@ -144,6 +144,9 @@ export interface ClientsPort {
   pause(purpose: PausePurpose, untilMs: number, writesOnly: boolean): void;
   unpause(purpose: PausePurpose): void;
   readonly pausedWrites: boolean;
+  isPausedFor(purpose: PausePurpose): boolean;
+  /** Runs `action` each time that writes are accepted again after a pause. */
+  onWritesResumed(action: () => void): void;
   /** `timeout_milliseconds`, actions and reasons for INFO. */
   pauseState(): { readonly reason: string; readonly actions: 'none' | 'write' | 'all'; readonly timeoutMs: number };
   /** Closes clients whose user or rights changed, of a kind, … : all that `select` picks. */

@@ -28,8 +28,10 @@ export interface ReplicationPort {
   readonly backlogBytes: number;
   /** Replicas that answered within min-replicas-max-lag. */
   goodReplicas(): number;
-  /** Asks all replicas for an acknowledgement now. */
+  /** Asks all replicas for an acknowledgement at the end of this turn, or of the pause when writes are paused. */
   requestAcks(): void;
+  /** The same without waiting for the end of the turn: for who is about to pause writes. */
+  requestAcksAtOnce(): void;
   /** Runs `action` at each acknowledgement. */
   onAck(action: () => void): void;
   /** ROLE and INFO replication. */

@@ -35,6 +35,7 @@ export class Clients implements ClientsPort {
   private readonly pauses = new Map<PausePurpose, Pause>();
   private readonly postponed = new Set<ClientSession>();
   private readonly closeActions: ((session: Session) => void)[] = [];
+  private readonly resumeActions: (() => void)[] = [];
   private readonly clock: Clock;
   private readonly pool: OutputPool;
   private readonly errors: ErrorCounter;
@@ -111,6 +112,14 @@ export class Clients implements ClientsPort {
     this.updatePauses();
   }
 
+  isPausedFor(purpose: PausePurpose): boolean {
+    return (this.pauses.get(purpose)?.until ?? 0) > this.clock.now();
+  }
+
+  onWritesResumed(action: () => void): void {
+    this.resumeActions.push(action);
+  }
+
   pauseState(): { readonly reason: string; readonly actions: 'none' | 'write' | 'all'; readonly timeoutMs: number } {
     let reason = 'none';
     let until = 0;
@@ -135,9 +144,11 @@ export class Clients implements ClientsPort {
         all ||= !pause.writesOnly;
       }
     }
-    const weaker = (this.pausedAll && !all) || (this.pausedWrites && !writes);
+    const resumed = this.pausedWrites && !writes;
+    const weaker = (this.pausedAll && !all) || resumed;
     this.pausedAll = all;
     this.pausedWrites = writes;
+    if (resumed) for (const action of this.resumeActions) action();
     if (!weaker) return;
     const waiting = [...this.postponed];
     this.postponed.clear();

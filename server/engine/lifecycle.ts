@@ -54,6 +54,8 @@ export class Lifecycle implements LifecyclePort {
       const taken = await cluster.failoverForShutdown();
       if (!taken) log.warning('No replica took over before the shutdown');
     }
+    // Before the pause, which holds it back.
+    ports.replication.requestAcksAtOnce();
     clients.pause('shutdown', Number.MAX_SAFE_INTEGER, true);
     const aborted = !(await this.replicasCaughtUp(until));
     if (aborted) {
@@ -85,7 +87,7 @@ export class Lifecycle implements LifecyclePort {
       };
       const look = (): void => {
         const late = replication.replicas().filter(replica => replica.state === 'online' && replica.ackedOffset < replication.offset);
-        if (late.length > 0 && clock.now() < until) return replication.requestAcks();
+        if (late.length > 0 && clock.now() < until) return;
         if (late.length > 0) log.warning(`${late.length} of ${replication.onlineReplicas} replicas are in sync when shutting down.`);
         settle(true);
       };

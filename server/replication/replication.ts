@@ -57,6 +57,8 @@ export class Replication implements ReplicationPort, PropagationSink {
   /** Database that the readers of the stream have selected. */
   private streamDb = 0;
   private acksPlanned = false;
+  /** A GETACK waits for the end of a pause. */
+  private acksWithheld = false;
   /** Offset after the last GETACK. */
   private acksAskedAt = -1;
   private configVersion = -1;
@@ -82,7 +84,7 @@ export class Replication implements ReplicationPort, PropagationSink {
       streamDb: () => (this.role === 'primary' ? this.streamDb : this.incoming.dbIndex),
       forceSelect: () => ports.propagation.forceSelect(),
       propagate: args => ports.propagation.propagate(-1, args),
-      quiet: () => /^(failover|shutdown)/.test(ports.clients.pauseState().reason),
+      quiet: () => ports.clients.isPausedFor('failover') || ports.clients.isPausedFor('shutdown'),
     });
     this.incoming = new IncomingStream(ports, this.stream, {
       grew: () => this.primaryFeed.streamGrew(),
@@ -98,6 +100,9 @@ export class Replication implements ReplicationPort, PropagationSink {
     this.waits = new AcknowledgementWaits(timers, (offset, inAof) => this.primaryFeed.acknowledged(offset, inAof));
     this.primaryFeed.onAck(() => this.waits.look());
     ports.propagation.subscribe(this);
+    ports.clients.onWritesResumed(() => {
+      if (this.acksWithheld) this.requestAcks();
+    });
     ports.clients.onClose(session => {
       this.primaryFeed.sessionClosed(session);
       // Nobody is left to be answered; the wait must not stay behind.
@@ -182,16 +187,26 @@ export class Replication implements ReplicationPort, PropagationSink {
     return this.waits.add(wait);
   }
 
-  /** Asked for often, sent once a turn, and not again while the stream has not grown: an acknowledgement of all of it is on its way already. */
+  /** Asked for often, sent once a turn. */
   requestAcks(): void {
     if (this.acksPlanned || this.role !== 'primary' || this.primaryFeed.count === 0) return;
     this.acksPlanned = true;
     this.ports.timers.soon(() => {
       this.acksPlanned = false;
-      if (this.role !== 'primary' || this.offset === this.acksAskedAt) return;
-      this.ports.propagation.propagate(-1, ['REPLCONF', 'GETACK', '*']);
-      this.acksAskedAt = this.offset;
+      this.requestAcksAtOnce();
     });
+  }
+
+  /**
+   * While writes are paused the stream stands still, and this request would be a part of it: a replica of a manual failover would wait in vain
+   * to be where its primary said that it stands. It leaves when the pause is over. Nor is it repeated while the stream has not grown: an
+   * acknowledgement of all of it is on its way already.
+   */
+  requestAcksAtOnce(): void {
+    this.acksWithheld = this.ports.clients.pausedWrites;
+    if (this.acksWithheld || this.role !== 'primary' || this.primaryFeed.count === 0 || this.offset === this.acksAskedAt) return;
+    this.ports.propagation.propagate(-1, ['REPLCONF', 'GETACK', '*']);
+    this.acksAskedAt = this.offset;
   }
 
   onAck(action: () => void): void {

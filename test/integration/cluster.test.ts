@@ -2,6 +2,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { NodeConnection } from './node-connection.ts';
 import { cli, NEEDS_REFERENCE, SteadyWriter, TestCluster, ValkeyNode, WITHOUT_REFERENCE, waitFor } from '../support/cluster-nodes.ts';
 
 const NODE_TIMEOUT_MS = 2000;
@@ -60,6 +61,43 @@ describe('a cluster of three shards with a replica each', () => {
     // And back.
     await primary.ask('CLUSTER', 'FAILOVER');
     await cluster.takesOver(primary, 5000);
+    await cluster.whole();
+  });
+
+  test('CLUSTER FAILOVER hands over within a second while clients wait for the replica', async () => {
+    // Each WAIT asks the replica for an acknowledgement through the stream, whose offset the failover compares.
+    const [from, to] = [second, secondReplica];
+    const clients = await Promise.all(
+      Array.from({ length: 40 }, () => NodeConnection.open({ host: '127.0.0.1', port: from.port, timeoutMs: 8000 })),
+    );
+    let writes = 0;
+    const writeUntilMoved = async (client: NodeConnection, key: string): Promise<string> => {
+      for (;;) {
+        try {
+          await client.send('SET', key, 'value');
+          writes++;
+          await client.send('WAIT', '1', '100');
+        } catch (error) {
+          client.close();
+          return String(error);
+        }
+      }
+    };
+    const ends = Promise.all(clients.map((client, i) => writeUntilMoved(client, `{c}:${i}`)));
+    await waitFor(
+      () => writes > 1000,
+      5000,
+      () => 'some writes',
+    );
+    const askedAt = performance.now();
+    expect(await to.ask('CLUSTER', 'FAILOVER')).toBe('OK');
+    const errors = await ends;
+    expect(performance.now() - askedAt).toBeLessThan(1000);
+    expect(errors.filter(error => !/MOVED|UNBLOCKED/.test(error))).toEqual([]);
+    await cluster.takesOver(to, 5000);
+    await cluster.whole();
+    await from.ask('CLUSTER', 'FAILOVER');
+    await cluster.takesOver(from, 5000);
     await cluster.whole();
   });
 
