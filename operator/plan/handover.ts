@@ -6,10 +6,14 @@
 import type { Member, ShardTopology } from '../model/topology.ts';
 import type { PlanContext } from './context.ts';
 import { FAILOVER_REPEAT_MS, TERMINATING_HANDOVER_MS } from './limits.ts';
-import { successorOf } from './shard-health.ts';
+import { isElectable, successorOf } from './shard-health.ts';
 
-/** Asks `successor` to take over; not again before the first request has run out. */
+/** Asks `successor` to take over, as soon as the others would vote for it; not again before the first request has run out. */
 export function handOver(context: PlanContext, shard: ShardTopology, primary: Member, successor: Member, reason: string): void {
+  if (!isElectable(context.topology, successor, primary)) {
+    context.progressing('Repairing', `${successor.name} cannot take over yet: too few primaries know it as a replica of ${primary.name}`);
+    return;
+  }
   if (!context.memory.take(`handover:${primary.view.nodeId}`, 'failover', FAILOVER_REPEAT_MS)) return;
   context.act({ kind: 'failover', node: successor.name, mode: 'graceful', reason });
   context.tell(

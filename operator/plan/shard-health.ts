@@ -1,6 +1,6 @@
 /** Is a shard well enough to lose a member, or to hand over its primary's role? */
 import { countSlots } from '../../lib/slot-ranges.ts';
-import type { Member, ShardTopology } from '../model/topology.ts';
+import type { Member, ShardTopology, Topology } from '../model/topology.ts';
 import type { PlanContext } from './context.ts';
 import { CAUGHT_UP_LAG_BYTES } from './limits.ts';
 import { primaryIdOf } from './read-topology.ts';
@@ -24,6 +24,20 @@ function knowsSlotsOf(replica: Member, primary: Member): boolean {
 /** It follows, and has all that `primary` wrote, but for the last moments. */
 export function hasCaughtUp(replica: Member, primary: Member): boolean {
   return isFollowing(replica, primary) && primary.view.offset - replica.view.offset <= CAUGHT_UP_LAG_BYTES;
+}
+
+/**
+ * `replica` would get the votes of a majority, its primary's among them: who votes knows whose replica it is, and they are linked both ways. A node that was introduced a
+ * moment ago is known by its id first and by its role later; votes for it are denied until then, and writes would stay paused until the failover's time is up.
+ */
+export function isElectable(topology: Topology, replica: Member, primary: Member): boolean {
+  const friends = [...topology.members.values()].filter(voter => {
+    const seen = voter.view.peers.find(peer => peer.nodeId === replica.view.nodeId);
+    const sees = replica.view.peers.find(peer => peer.nodeId === voter.view.nodeId);
+    if (seen === undefined || sees === undefined || seen.handshake || sees.handshake) return false;
+    return seen.primaryId === primary.view.nodeId && seen.linkConnected && sees.linkConnected && sees.slots.length > 0;
+  });
+  return friends.includes(primary) && friends.length >= topology.voters.needed;
 }
 
 /** Every wanted node of the shard but `except` answers and plays its part; the primary sees a whole cluster. How far behind a replica is does not count: load alone must not unsettle a shard. */
