@@ -77,6 +77,16 @@ describe('a voter', () => {
     expect(forced.judge()).toEqual({ kind: 'grant' });
   });
 
+  test('takes the primary of a candidate that it met a moment ago from the request', () => {
+    const met = asked();
+    met.state.nodes.detachReplica(met.candidate);
+    expect(met.candidate.replicaOf).toBeUndefined();
+    expect(met.judge()).toEqual({ kind: 'grant' });
+    const unknown = asked({ primaryId: 'f'.repeat(40) });
+    unknown.state.nodes.detachReplica(unknown.candidate);
+    expect(unknown.judge()).toMatchObject({ kind: 'deny', reason: expect.stringContaining("I don't know its primary") });
+  });
+
   test('denies an old epoch', () => {
     expect(asked({ currentEpoch: 1n }).judge()).toMatchObject({ kind: 'deny', reason: expect.stringContaining('reqEpoch (1) < curEpoch') });
   });

@@ -92,7 +92,8 @@ export function judgeVoteRequest(state: ClusterState, candidate: ClusterNode, re
   if (!state.safeToJoin) return deny(': it is not safe to vote in this moment)');
   if (request.currentEpoch < state.currentEpoch) return deny(`: reqEpoch (${request.currentEpoch}) < curEpoch(${state.currentEpoch})`);
   if (state.lastVoteEpoch === state.currentEpoch) return deny(`: already voted for epoch ${state.currentEpoch}`);
-  const primary = candidate.replicaOf;
+  // One that was met a moment ago is known by its id first and by its role with a later ping; its request says the same as that ping.
+  const primary = candidate.replicaOf ?? state.nodes.get(request.primaryId);
   if (isPrimary(candidate)) return deny(` for epoch ${request.currentEpoch}: it is a primary node`);
   if (primary === undefined) return deny(` for epoch ${request.currentEpoch}: I don't know its primary`);
   if (!isFailed(primary) && !(request.messageFlags & MESSAGE_FORCE_ACK))
