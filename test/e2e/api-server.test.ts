@@ -1,4 +1,4 @@
-/** The parts that speak with the API server, against a real one: what an imitation of it may get wrong. No operator and no cluster is needed. */
+/** The parts that speak with the API server, against a real one: what an imitation of it may get wrong. Of the installation only the CRD is needed. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { connectKubernetes as connectApi, type KubernetesClient } from '../../operator/platform/kubernetes/client.ts';
 import { LeaseLostError, leadByLease } from '../../operator/platform/kubernetes/leader-election.ts';
@@ -18,6 +18,7 @@ let client: KubernetesClient;
 let stop: AbortController;
 
 beforeAll(async () => {
+  await kubernetes.installOperator();
   client = connectApi(kubernetes.context === undefined ? { kubeconfig: localKubeconfig } : { context: kubernetes.context });
   await kubernetes.kubectl(['create', 'namespace', NAMESPACE], { allowFailure: true });
 });
