@@ -201,7 +201,12 @@ describe.skipIf(WITHOUT_REFERENCE)(`valkey-cli --cluster${NEEDS_REFERENCE}`, () 
       20_000,
       () => 'check to agree',
     );
-    expect(await cli('-c', '-p', '20120', 'SET', 'some:key', 'value')).toContain('OK');
+    // Primaries refuse writes in the first two seconds of their lives.
+    await waitFor(
+      async () => (await cli('-c', '-p', '20120', 'SET', 'some:key', 'value')).includes('OK'),
+      5000,
+      () => 'the cluster to take a write',
+    );
     expect(await cli('-c', '-p', '20122', 'GET', 'some:key')).toContain('value');
   });
 });
