@@ -184,6 +184,18 @@ describe('a cluster of three shards with a replica each', () => {
   });
 });
 
+test('a blank node gives its empty data set to no replica of a cluster that it does not know', async () => {
+  const blank = new ValkeyNode('ours', 20_130, { 'cluster-enabled': 'yes' });
+  try {
+    await blank.start();
+    const stranger = 'a'.repeat(40);
+    await expect(blank.ask('REPLCONF', 'SET-CLUSTER-NODE-ID', stranger)).rejects.toThrow(`ERR Unknown node ${stranger}`);
+    await expect(blank.ask('PSYNC', '?', '-1')).rejects.toThrow('NOMASTERLINK');
+  } finally {
+    await blank.dispose();
+  }
+});
+
 describe.skipIf(WITHOUT_REFERENCE)(`valkey-cli --cluster${NEEDS_REFERENCE}`, () => {
   const nodes = Array.from(
     { length: 6 },

@@ -48,9 +48,9 @@ function setNodeId(context: CommandContext, index: number): Outcome {
   const { cluster, replication } = context.ports;
   if (cluster === undefined) return { error: NOT_CLUSTER };
   const id = context.argString(index + 1);
-  if (cluster.describe(id) === undefined) return { error: `ERR Unknown node ${id}` };
+  // Kept although it is refused: a stranger's PSYNC must be told from that of a client that is no cluster node.
   replication.profile(context.session).nodeId = id;
-  return 'ok';
+  return cluster.describe(id) === undefined ? { error: `ERR Unknown node ${id}` } : 'ok';
 }
 
 /** What a replica says of itself. */
