@@ -2,30 +2,33 @@
 
 import type { Adaptation } from '../support/upstream-suite.ts';
 
-/** Names in tests/unit/cluster. */
+/** Names in tests/unit/cluster: the ones of every run. */
 export const UNITS: readonly string[] = [
   'announced-endpoints',
-  'auto-failover-on-shutdown',
   'base',
-  'cluster-nodes-slots',
-  'cluster-reliable-meet',
   'faildet',
   'failover',
-  'failover2',
-  'faster-failover',
   'hostnames',
-  'human-announced-nodename',
   'manual-failover',
-  'manual-takeover',
-  'misc',
-  'no-failover-option',
   'noaddr',
   'slot-ownership',
   'update-msg',
 ];
 
-/** What runs only in the whole matrix (SLOTKEEPER_FULL): units that end early by what is known to fail in them, after long waits. */
+/**
+ * What runs only in the whole matrix (SLOTKEEPER_FULL), for the minutes that it takes: units that pass, and after them units that end early by
+ * what is known to fail in them.
+ */
 export const UNITS_OF_FULL_RUN: readonly string[] = [
+  'auto-failover-on-shutdown',
+  'cluster-nodes-slots',
+  'cluster-reliable-meet',
+  'failover2',
+  'faster-failover',
+  'human-announced-nodename',
+  'manual-takeover',
+  'misc',
+  'no-failover-option',
   'cluster-shards',
   'links',
   'packet',

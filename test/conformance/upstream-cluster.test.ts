@@ -2,7 +2,7 @@
  * Upstream's own cluster tests (tests/unit/cluster of its Tcl suite) against our server. What is known to fail stands in KNOWN with its
  * reason; a known failure that passes is reported too, so that the list stays true.
  *
- * UPSTREAM_UNITS picks units by a comma separated list; SLOTKEEPER_FULL adds those that end early.
+ * UPSTREAM_UNITS picks units by a comma separated list; SLOTKEEPER_FULL adds those that take long.
  */
 
 import { afterAll, describe, expect, test } from 'vitest';
