@@ -34,6 +34,10 @@ function demote(state: ClusterState, sender: ClusterNode, claimed: ClusterNode |
   const { log } = state.environment;
   if (claimed !== undefined && sameShard(claimed, sender)) {
     const known = effectiveEpoch(sender) > effectiveEpoch(claimed) ? effectiveEpoch(sender) : effectiveEpoch(claimed);
+    if (known > epoch && sender.slotCount === 0 && isPrimary(claimed)) {
+      // Its own epoch is from before it joined the shard: no failover, and nothing that it could lose. Refused for good, it could never be voted for.
+      return demoted(state, sender);
+    }
     if (known > epoch) {
       log.notice(
         `Ignore stale message from ${sender.id} (${logName(sender)}) in shard ${sender.shardId}; gossip config epoch: ${epoch}, current config epoch: ${known}`,
@@ -51,6 +55,10 @@ function demote(state: ClusterState, sender: ClusterNode, claimed: ClusterNode |
     );
     if (claimed !== undefined) log.notice(`Node ${sender.id} (${logName(sender)}) is now part of shard ${claimed.shardId}`);
   }
+  return demoted(state, sender);
+}
+
+function demoted(state: ClusterState, sender: ClusterNode): true {
   sender.flags &= ~(FLAG_PRIMARY | FLAG_MIGRATE_TO);
   sender.flags |= FLAG_REPLICA;
   state.later(TODO_SAVE | TODO_STATE | TODO_SYNC);
