@@ -4,6 +4,7 @@ import { seededRandom } from '../../test/simulate/virtual-time.ts';
 import * as codec from './bus-codec.ts';
 import { type GossipEntry, NO_EXTENSIONS, type PacketHeader } from './bus-packet.ts';
 import type { BusSocket, BusSocketEvents } from './environment.ts';
+import { FLAG_PRIMARY, FLAG_REPLICA } from './node-flags.ts';
 
 /** A cluster, and a stranger's connection to its first node. */
 function intruded(seed: number) {
@@ -28,6 +29,21 @@ function intruded(seed: number) {
   };
   return { world, victim, socket };
 }
+
+test('a slotless node that was met as a primary with a later epoch is taken for the replica that it says it is', () => {
+  const world = new ClusterWorld({ seed: 1, nodeTimeoutMs: 2000, latencyMs: [1, 5], breakage: 0 });
+  world.form(3, 1);
+  world.run(3000);
+  const [primary, voter, , replica] = world.nodes;
+  const { nodes } = voter.bus.state;
+  const seen = nodes.get(replica.id) as NonNullable<ReturnType<typeof nodes.get>>;
+  nodes.detachReplica(seen);
+  seen.flags = (seen.flags & ~FLAG_REPLICA) | FLAG_PRIMARY;
+  seen.configEpoch = (nodes.get(primary.id)?.configEpoch ?? 0n) + 1n;
+  world.run(5000);
+  expect(seen.flags & FLAG_REPLICA).toBe(FLAG_REPLICA);
+  expect(seen.replicaOf?.id).toBe(primary.id);
+});
 
 describe('whatever a peer sends', () => {
   test('garbage closes the link, and nothing else happens', () => {
