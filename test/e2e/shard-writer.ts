@@ -16,6 +16,8 @@ const CONNECT_LIMIT_MS = 400;
 const REPLY_LIMIT_MS = 1_500;
 /** Short, since a shard whose replica is away accepts writes all the same, and the time spent on WAIT would count as a gap. */
 const WAIT_LIMIT_MS = 250;
+/** What takes longer is told with its gap. */
+const SLOW_MS = 100;
 
 export type ShardReport = {
   readonly shard: number;
@@ -38,6 +40,7 @@ class ShardWriter {
   #lastAcceptedAt = performance.now();
   #longestGapMs = 0;
   #trouble: string[] = [];
+  #doing = '';
   #longestTrouble: readonly string[] = [];
   #connection: NodeConnection | undefined;
   #stopped = false;
@@ -56,8 +59,15 @@ class ShardWriter {
   }
 
   report(): ShardReport {
-    const longestGapMs = Math.max(this.#longestGapMs, this.#stopped ? 0 : performance.now() - this.#lastAcceptedAt);
-    return { shard: this.shard, accepted: this.#accepted, confirmed: this.#confirmed.length, longestGapMs, trouble: this.#longestTrouble };
+    const openGapMs = this.#stopped ? 0 : performance.now() - this.#lastAcceptedAt;
+    const isOpen = openGapMs > this.#longestGapMs;
+    return {
+      shard: this.shard,
+      accepted: this.#accepted,
+      confirmed: this.#confirmed.length,
+      longestGapMs: Math.max(this.#longestGapMs, openGapMs),
+      trouble: isOpen ? [...this.#trouble, `the gap goes on: ${this.#doing}`] : this.#longestTrouble,
+    };
   }
 
   /** Forgets the gaps so far: what is measured next begins now. */
@@ -93,13 +103,12 @@ class ShardWriter {
   async #run(): Promise<void> {
     while (!this.#stopped) {
       try {
+        if (this.#connection === undefined) this.#note('connects');
         this.#connection ??= await this.#open();
         await this.#write(this.#connection);
         await sleep(PACE_MS);
       } catch (error) {
-        this.#trouble.push(
-          `${Math.round(performance.now() - this.#lastAcceptedAt)} ms: ${error instanceof Error ? error.message : String(error)}`,
-        );
+        this.#note(error instanceof Error ? error.message : String(error));
         this.#connection?.close();
         this.#connection = await this.#redirected(error);
         if (this.#connection === undefined) await sleep(RETRY_MS);
@@ -112,8 +121,11 @@ class ShardWriter {
     const set = connection.send('SET', this.#key(n), String(n));
     const wait = connection.send('WAIT', '1', String(WAIT_LIMIT_MS));
     wait.catch(() => {});
+    const sentAt = performance.now();
+    this.#doing = `SET ${n} was sent to ${connection.host}`;
     await set;
     const now = performance.now();
+    if (now - sentAt > SLOW_MS) this.#note(`SET ${n} was answered by ${connection.host} after ${Math.round(now - sentAt)} ms`);
     if (now - this.#lastAcceptedAt > this.#longestGapMs) {
       this.#longestGapMs = now - this.#lastAcceptedAt;
       this.#longestTrouble = this.#trouble;
@@ -121,7 +133,15 @@ class ShardWriter {
     this.#trouble = [];
     this.#lastAcceptedAt = now;
     this.#accepted++;
+    this.#doing = `WAIT after SET ${n} was sent to ${connection.host}`;
     if (Number(await wait) >= 1) this.#confirmed.push(n);
+    if (performance.now() - now > SLOW_MS) this.#note(`WAIT after SET ${n} took ${Math.round(performance.now() - now)} ms`);
+  }
+
+  /** Remembers what was met since the last accepted write. */
+  #note(what: string): void {
+    this.#doing = what;
+    this.#trouble.push(`${Math.round(performance.now() - this.#lastAcceptedAt)} ms: ${what}`);
   }
 
   /** A connection to the node that serves the tag's slot, found from whichever node answers first by following MOVED. */

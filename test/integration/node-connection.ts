@@ -16,11 +16,13 @@ export type NodeConnectionOptions = {
 type Waiting = { readonly resolve: (reply: unknown) => void; readonly reject: (error: Error) => void };
 
 export class NodeConnection {
+  readonly host: string;
   readonly #socket: Socket;
   readonly #waiting: Waiting[] = [];
   #failure: Error | undefined;
 
-  private constructor(socket: Socket, timeoutMs: number) {
+  private constructor(host: string, socket: Socket, timeoutMs: number) {
+    this.host = host;
     this.#socket = socket;
     const parser = new RedisParser({
       returnReply: reply => this.#waiting.shift()?.resolve(reply),
@@ -53,7 +55,7 @@ export class NodeConnection {
     } finally {
       clearTimeout(late);
     }
-    const connection = new NodeConnection(socket, timeoutMs);
+    const connection = new NodeConnection(host, socket, timeoutMs);
     if (password !== undefined && password !== '') await connection.send('AUTH', password);
     return connection;
   }
