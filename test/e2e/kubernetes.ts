@@ -6,6 +6,7 @@
  * SLOTKEEPER_REFERENCE_IMAGE upstream's. `<image>` and its tag `next` are the two sides of an image change.
  */
 import { join, normalize } from 'node:path';
+import { ApiReader, startApiProxy } from './api-reader.ts';
 import { referenceFolder, referenceImage, referenceNextImage, slotkeeperImage, slotkeeperNextImage } from '../cluster/images.ts';
 import { helm as localHelm, kubeconfig as localKubeconfig, kubectl as localKubectlProgram } from '../cluster/places.ts';
 import { command } from '../cluster/progress.ts';
@@ -43,6 +44,11 @@ export class Kubernetes {
     return this.context === undefined;
   }
 
+  /** From here on objects are read over one proxy instead of a kubectl for each look; resolves to what ends that. */
+  readOverProxy(): Promise<() => void> {
+    return startApiProxy(this.isLocal ? localKubectlProgram : 'kubectl', this.#selection('--context'));
+  }
+
   kubectl(
     args: readonly string[],
     options: { readonly input?: string; readonly allowFailure?: boolean; readonly timeoutMs?: number } = {},
@@ -64,11 +70,17 @@ export class Kubernetes {
   }
 
   async get(kind: string, name: string, namespace: string): Promise<ApiObject | undefined> {
+    const reader = ApiReader.running();
+    if (reader !== undefined && ApiReader.knows(`${kind}s`)) return reader.get(`${kind}s`, name, namespace);
     const text = await this.kubectl(['get', kind, name, '-n', namespace, '-o', 'json', '--ignore-not-found']);
     return text.trim() === '' ? undefined : (JSON.parse(text) as ApiObject);
   }
 
   async list(kinds: string, namespace: string, selector = ''): Promise<readonly ApiObject[]> {
+    const reader = ApiReader.running();
+    const plurals = kinds.split(',');
+    if (reader !== undefined && plurals.every(plural => ApiReader.knows(plural)))
+      return (await Promise.all(plurals.map(plural => reader.list(plural, namespace, selector)))).flat();
     const labels = selector === '' ? [] : ['-l', selector];
     const text = await this.kubectl(['get', kinds, '-n', namespace, '-o', 'json', ...labels]);
     return (JSON.parse(text) as { items: ApiObject[] }).items;
