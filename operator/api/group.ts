@@ -33,6 +33,8 @@ export const LABELS = {
   node: `${API_GROUP}/node`,
   /** The hash of what a pod must be restarted for; on the workload's pod template and so on the pod. */
   revision: `${API_GROUP}/revision`,
+  /** `primary` or `replica`, on a pod only: what its node is now. Set by the operator, never read by it. */
+  role: `${API_GROUP}/role`,
 } as const;
 
 export const MANAGED_BY = 'slotkeeper';

@@ -110,7 +110,9 @@ export const valkeyClusterSpecSchema = z
         mode: z
           .enum(['Managed', 'Disabled'])
           .default('Managed')
-          .describe('Managed: one PodDisruptionBudget a shard, so that a drain takes one member of it at a time. Disabled: none.'),
+          .describe(
+            'Managed: a drain takes one replica of a shard at a time, and a primary only after it has handed over. Disabled: no PodDisruptionBudgets.',
+          ),
       })
       .prefault({})
       .describe('PodDisruptionBudgets of the shards.'),

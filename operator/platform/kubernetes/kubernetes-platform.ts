@@ -22,6 +22,7 @@ import { ObjectStores } from './object-stores.ts';
 import { ObjectWriter } from './object-writer.ts';
 import { objectKey, type PodObject, resourcePath, resourceTypes, type SecretObject, type ValkeyClusterObject } from './objects.ts';
 import { gateChanges, gatePatch } from './readiness-gates.ts';
+import { roleChanges, rolePatch } from './role-labels.ts';
 import { viewWorkload } from './workload-view.ts';
 import { CLIENT_PORT } from '../../api/group.ts';
 
@@ -114,7 +115,7 @@ export class KubernetesPlatform implements Platform {
     const { name, namespace, uid } = object.metadata;
     const body = { apiVersion: API_GROUP_VERSION, kind: VALKEY_CLUSTER_KIND, metadata: { name, namespace, uid }, status };
     await this.#guard(this.#patchCluster(key, { body, contentType: 'application/apply-patch+yaml', subresource: 'status', force: true }));
-    await this.#guard(this.#setGates(key));
+    await this.#guard(this.#markPods(key));
   }
 
   async drift(wanted: ClusterWorkloads): Promise<readonly string[]> {
@@ -130,7 +131,7 @@ export class KubernetesPlatform implements Platform {
   }
 
   async observeWorkloads(key: ClusterKey): Promise<readonly WorkloadObservation[]> {
-    await this.#guard(this.#setGates(key));
+    await this.#guard(this.#markPods(key));
     const sets = this.#stores.childrenOf(resourceTypes.statefulSet.plural, key);
     return sets
       .map(set => {
@@ -241,20 +242,23 @@ export class KubernetesPlatform implements Platform {
       .flatMap(({ metadata }) => (names.includes(metadata.name) || metadata.deletionTimestamp !== undefined ? [] : [metadata.name]));
   }
 
-  async #setGates(key: ClusterKey): Promise<void> {
+  /** What the status says of the nodes, on their pods: role and readiness gate. */
+  async #markPods(key: ClusterKey): Promise<void> {
     const cluster = this.cluster(key);
     if (cluster === undefined) return;
-    for (const change of gateChanges(cluster, this.#podsOf(key))) {
-      const { name, namespace } = change.pod.metadata;
-      const path = resourcePath(resourceTypes.pod, namespace, name, 'status');
-      const contentType = 'application/strategic-merge-patch+json';
-      try {
-        const body = gatePatch(change, this.#now());
-        this.#stores.pods.put(await this.#client.request<PodObject>({ method: 'PATCH', path, body, contentType }));
-      } catch (error) {
-        // The pod is gone, or another one has its name: its own event will tell.
-        if (!isNotFound(error) && !isConflict(error)) throw error;
-      }
+    for (const change of roleChanges(cluster, this.#podsOf(key))) await this.#patchPod(change.pod, rolePatch(change));
+    for (const change of gateChanges(cluster, this.#podsOf(key)))
+      await this.#patchPod(change.pod, gatePatch(change, this.#now()), 'status');
+  }
+
+  async #patchPod({ metadata }: PodObject, body: unknown, subresource?: string): Promise<void> {
+    const path = resourcePath(resourceTypes.pod, metadata.namespace, metadata.name, subresource);
+    const contentType = 'application/strategic-merge-patch+json';
+    try {
+      this.#stores.pods.put(await this.#client.request<PodObject>({ method: 'PATCH', path, body, contentType }));
+    } catch (error) {
+      // The pod is gone, or another one has its name: its own event will tell.
+      if (!isNotFound(error) && !isConflict(error)) throw error;
     }
   }
 

@@ -24,9 +24,12 @@ export function gateChanges(cluster: ClusterResource, pods: readonly PodObject[]
   });
 }
 
-function serves(row: NodeStatus, pod: PodObject): boolean {
+const serves = (row: NodeStatus, pod: PodObject): boolean => row.ready && runsIn(row, pod);
+
+/** The row tells of the process that runs in the pod now. */
+export function runsIn(row: NodeStatus, pod: PodObject): boolean {
   const containerId = pod.status?.containerStatuses?.[0]?.containerID;
-  return row.ready && row.podUid === pod.metadata.uid && (row.containerId === undefined || row.containerId === containerId);
+  return row.podUid === pod.metadata.uid && (row.containerId === undefined || row.containerId === containerId);
 }
 
 /** A strategic merge patch of the pod's status. The uid in it makes it fail on another pod of the same name. */

@@ -95,8 +95,21 @@ describe('the objects of a cluster', () => {
     expect(names.filter(name => name.startsWith('StatefulSet/'))).toHaveLength(4);
   });
 
-  test('have one budget a shard, or none when the user has his own', () => {
-    expect(buildDisruptionBudgets(wanted).map(budget => budget.metadata.name)).toEqual(['shop-0', 'shop-1']);
+  test('have a budget for the replicas of a shard and one that holds its primary, never both for one pod; or none when the user has his own', () => {
+    const budgets = buildDisruptionBudgets({ ...wanted, replicas: 1 });
+    const rows = budgets.map(({ metadata, spec }) => [metadata.name, spec?.maxUnavailable, spec?.selector?.matchExpressions?.[0]]);
+    const role = (operator: string): object => ({ key: 'slotkeeper.dev/role', operator, values: ['primary'] });
+    expect(rows).toEqual([
+      ['shop-0', 1, role('NotIn')],
+      ['shop-0-primary', 0, role('In')],
+      ['shop-1', 1, role('NotIn')],
+      ['shop-1-primary', 0, role('In')],
+    ]);
+    const alone = buildDisruptionBudgets({ ...wanted, replicas: 0 });
+    expect(alone.map(({ metadata, spec }) => [metadata.name, spec?.maxUnavailable])).toEqual([
+      ['shop-0', 1],
+      ['shop-1', 1],
+    ]);
     expect(buildDisruptionBudgets({ ...wanted, podDisruptionBudget: 'Disabled' })).toEqual([]);
   });
 

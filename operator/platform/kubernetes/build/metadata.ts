@@ -47,6 +47,7 @@ export const objectNames = {
   authFile: (cluster: string): string => `${cluster}-auth-file`,
   networkPolicy: (cluster: string): string => cluster,
   disruptionBudget: (cluster: string, shard: number): string => `${cluster}-${shard}`,
+  primaryBudget: (cluster: string, shard: number): string => `${cluster}-${shard}-primary`,
   /** The one pod of a node's StatefulSet. */
   pod: (node: string): string => `${node}-0`,
 } as const;

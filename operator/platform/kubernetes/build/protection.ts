@@ -1,6 +1,6 @@
-/** What keeps others from harming a cluster: a disruption budget for each shard, and a network policy around the bus. */
+/** What keeps others from harming a cluster: disruption budgets for each shard, and a network policy around the bus. */
 import type { V1PodDisruptionBudget } from '@kubernetes/client-node';
-import { BUS_PORT, CLIENT_PORT } from '../../../api/group.ts';
+import { BUS_PORT, CLIENT_PORT, LABELS } from '../../../api/group.ts';
 import type { ClusterWorkloads } from '../../../model/workload.ts';
 import { clusterLabels, nodeSelector, objectNames, type OwnedMetadata, ownedMetadata, shardSelector } from './metadata.ts';
 
@@ -23,18 +23,30 @@ interface LabelSelector {
   readonly matchLabels: Readonly<Record<string, string>>;
 }
 
-/** A drain takes one member of a shard at a time, and the next only when this one serves again. */
+/**
+ * A drain takes one replica of a shard at a time, and the next only when this one serves again. It takes no primary: the operator sees the cordon, hands the role over, and then the
+ * pod is a replica's. An eviction obeys one budget only, so the two of a shard never select the same pod. Without replicas there is nobody to hand over to, and a drain must end.
+ */
 export function buildDisruptionBudgets(wanted: ClusterWorkloads): PodDisruptionBudget[] {
   if (wanted.podDisruptionBudget === 'Disabled') return [];
-  return Array.from({ length: wanted.shards }, (_, shard) => ({
+  const isPrimary = (operator: 'In' | 'NotIn') => [{ key: LABELS.role, operator, values: ['primary'] }];
+  const budget = (name: string, shard: number, maxUnavailable: number, operator?: 'In' | 'NotIn'): PodDisruptionBudget => ({
     apiVersion: 'policy/v1',
     kind: 'PodDisruptionBudget',
-    metadata: ownedMetadata(wanted, objectNames.disruptionBudget(wanted.cluster, shard), clusterLabels(wanted.cluster)),
+    metadata: ownedMetadata(wanted, name, clusterLabels(wanted.cluster)),
     spec: {
-      maxUnavailable: 1,
-      selector: { matchLabels: shardSelector(wanted.cluster, shard) },
+      maxUnavailable,
+      selector: {
+        matchLabels: shardSelector(wanted.cluster, shard),
+        ...(operator === undefined ? {} : { matchExpressions: isPrimary(operator) }),
+      },
     },
-  }));
+  });
+  return Array.from({ length: wanted.shards }, (_, shard) => {
+    const name = objectNames.disruptionBudget(wanted.cluster, shard);
+    if (wanted.replicas === 0) return [budget(name, shard, 1)];
+    return [budget(name, shard, 1, 'NotIn'), budget(objectNames.primaryBudget(wanted.cluster, shard), shard, 0, 'In')];
+  }).flat();
 }
 
 /** The bus, which has no password, is for the cluster's own nodes; the client port is for whoever has one. */
