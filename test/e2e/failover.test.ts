@@ -37,7 +37,7 @@ describe.each(imagesFor(0))('a cluster of $title under load', image => {
   });
 
   /** Does harm to a random shard's primary at a random moment; gives the gap of the worst shard once all is well again. */
-  async function crash(harm: (shard: number) => Promise<void>): Promise<number> {
+  async function crash(what: string, harm: (shard: number) => Promise<void>): Promise<number> {
     await pause(random() * 2_000);
     load.resetGaps();
     await harm(Math.floor(random() * 3));
@@ -45,15 +45,11 @@ describe.each(imagesFor(0))('a cluster of $title under load', image => {
     await cluster.waitUntil('the cluster to be whole again', HEAL_LIMIT_MS, () => cluster.isWhole(6));
     await cluster.ready(HEAL_LIMIT_MS);
     await load.resumed(60_000);
-    return load.longestGapMs();
+    return load.tellGap(`${image.title}: ${what}`);
   }
 
-  const tellGap = (what: string, gapMs: number): void =>
-    console.log(`${image.title}: ${what}: no writes for ${(gapMs / 1000).toFixed(1)} s`);
-
   test("a primary's pod is force-deleted", async () => {
-    const gapMs = await crash(async shard => forceDeletePod(cluster, await cluster.primaryOf(shard)));
-    tellGap('pod force-deleted', gapMs);
+    const gapMs = await crash('pod force-deleted', async shard => forceDeletePod(cluster, await cluster.primaryOf(shard)));
     expect(gapMs, load.trouble()).toBeLessThan(CRASH_GAP_LIMIT_MS);
   });
 
@@ -61,8 +57,7 @@ describe.each(imagesFor(0))('a cluster of $title under load', image => {
     `a primary's process is killed with SIGKILL, ${KILLS} times at random moments`,
     async () => {
       for (let n = 0; n < KILLS; n++) {
-        const gapMs = await crash(async shard => killProcessOf(await cluster.primaryOf(shard)));
-        tellGap(`SIGKILL ${n + 1} of ${KILLS}`, gapMs);
+        const gapMs = await crash(`SIGKILL ${n + 1} of ${KILLS}`, async shard => killProcessOf(await cluster.primaryOf(shard)));
         expect(gapMs, load.trouble()).toBeLessThan(CRASH_GAP_LIMIT_MS);
       }
     },
@@ -74,13 +69,12 @@ describe.each(imagesFor(0))('a cluster of $title under load', image => {
     async () => {
       for (let n = 0; n < MEMORY_KILLS; n++) {
         let killed = '';
-        const gapMs = await crash(async shard => {
+        const gapMs = await crash(`memory limit ${n + 1} of ${MEMORY_KILLS}`, async shard => {
           const primary = await cluster.primaryOf(shard);
           killed = primary.name;
           await exhaustMemoryOf(cluster, primary);
         });
         expect(await lastTermination(cluster, killed)).toMatch(/OOMKilled|Error/);
-        tellGap(`memory limit ${n + 1} of ${MEMORY_KILLS}`, gapMs);
         expect(gapMs, load.trouble()).toBeLessThan(CRASH_GAP_LIMIT_MS);
       }
     },

@@ -28,17 +28,13 @@ describe.each(imagesFor(1))('a cluster of $title under load', image => {
     await cluster.delete(90_000);
   });
 
-  const tellGap = (what: string, gapMs: number): void =>
-    console.log(`${image.title}: ${what}: no writes for ${(gapMs / 1000).toFixed(1)} s`);
-
   test.skipIf(!kubernetes.isLocal)('a machine with a primary dies and comes back', async () => {
     const { host } = await cluster.primaryOf(0);
     load.resetGaps();
     await loseMachine(host);
     try {
       await load.resumed(60_000);
-      const gapMs = load.longestGapMs();
-      tellGap(`${host} lost`, gapMs);
+      const gapMs = load.tellGap(`${image.title}: ${host} lost`);
       expect(gapMs, load.trouble()).toBeLessThan(CRASH_GAP_LIMIT_MS);
       // Long enough for Kubernetes to see that the machine is gone.
       await pause(25_000);
@@ -60,8 +56,7 @@ describe.each(imagesFor(1))('a cluster of $title under load', image => {
       }
       await cluster.waitUntil('the cluster to be whole again', HEAL_LIMIT_MS, () => cluster.isWhole(6));
       await cluster.ready(HEAL_LIMIT_MS);
-      const gapMs = load.longestGapMs();
-      tellGap(`${host} drained`, gapMs);
+      const gapMs = load.tellGap(`${image.title}: ${host} drained`);
       expect(gapMs, `while ${host} was drained: ${load.trouble()}`).toBeLessThan(PLANNED_GAP_LIMIT_MS);
     }
   });

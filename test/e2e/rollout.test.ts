@@ -25,9 +25,6 @@ describe.each(imagesFor(0))('a cluster of $title', image => {
     await cluster.delete(90_000);
   });
 
-  const tellGap = (what: string, gapMs: number): void =>
-    console.log(`${image.title}: ${what}: no writes for ${(gapMs / 1000).toFixed(1)} s`);
-
   async function killOperator(times: number, withinMs: number): Promise<void> {
     for (let n = 0; n < times; n++) {
       await pause((random() * withinMs) / times);
@@ -50,8 +47,7 @@ describe.each(imagesFor(0))('a cluster of $title', image => {
     await cluster.ready(ROLL_LIMIT_MS);
     expect((await cluster.pods()).map(pod => pod.image)).toEqual(Array.from({ length: 6 }, () => image.next));
     expect(await cluster.isWhole(6)).toBe(true);
-    const gapMs = load?.longestGapMs() ?? 0;
-    tellGap('image change', gapMs);
+    const gapMs = load?.tellGap(`${image.title}: image change`) ?? 0;
     expect(gapMs, load?.trouble()).toBeLessThan(PLANNED_GAP_LIMIT_MS);
   });
 
@@ -74,8 +70,7 @@ describe.each(imagesFor(0))('a cluster of $title', image => {
     await killOperator(OPERATOR_KILLS, 40_000);
     await cluster.ready(ROLL_LIMIT_MS);
     expect((await cluster.pods()).map(pod => pod.image)).toEqual(Array.from({ length: 6 }, () => image.current));
-    const gapMs = load?.longestGapMs() ?? 0;
-    tellGap('image change with a dying operator', gapMs);
+    const gapMs = load?.tellGap(`${image.title}: image change with a dying operator`) ?? 0;
     expect(gapMs, load?.trouble()).toBeLessThan(PLANNED_GAP_LIMIT_MS);
   });
 

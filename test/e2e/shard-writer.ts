@@ -18,6 +18,7 @@ const REPLY_LIMIT_MS = 1_500;
 const WAIT_LIMIT_MS = 250;
 /** What takes longer is told with its gap. */
 const SLOW_MS = 100;
+const LONG_HANDOVER_MS = 400;
 
 export type ShardReport = {
   readonly shard: number;
@@ -229,6 +230,14 @@ export class SteadyLoad {
   /** The longest gap over all shards since the last reset. */
   longestGapMs(): number {
     return Math.max(...this.report().map(report => report.longestGapMs));
+  }
+
+  /** The longest gap, printed; where it is longer than a hand-over should take, with what its writer met. */
+  tellGap(after: string): number {
+    const gapMs = this.longestGapMs();
+    const why = gapMs < LONG_HANDOVER_MS ? '' : `: ${this.trouble()}`;
+    console.log(`${after}: no writes for ${(gapMs / 1000).toFixed(1)} s${why}`);
+    return gapMs;
   }
 
   /** What the writer of the longest gap met, for the message of a failed test. */
