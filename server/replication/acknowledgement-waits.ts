@@ -23,6 +23,10 @@ export class AcknowledgementWaits {
     this.count = count;
   }
 
+  get any(): boolean {
+    return this.waiting.size > 0;
+  }
+
   /** Calls `wait.done` later, once. What comes back ends the wait without it. */
   add(wait: AcknowledgementWait): () => void {
     const { timeoutMs } = wait;

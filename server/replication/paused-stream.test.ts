@@ -4,6 +4,7 @@ import { NodeConnection } from '../../test/integration/node-connection.ts';
 import { createServer, type RunningServer } from '../server.ts';
 
 const LIMIT_MS = 10_000;
+const GETACK_BYTES = '*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n'.length;
 const servers: RunningServer[] = [];
 const connections: NodeConnection[] = [];
 
@@ -55,7 +56,7 @@ test('WAIT lets the stream stand still while writes are paused, and asks for ack
   await primary.send('CLIENT', 'UNPAUSE');
   const deadline = performance.now() + LIMIT_MS;
   while ((await offset(primary)) === before && performance.now() < deadline);
-  expect((await offset(primary)) - before).toBe('*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n'.length);
+  expect((await offset(primary)) - before).toBe(GETACK_BYTES);
 });
 
 test('WAIT of a write just before a pause is answered within it', async () => {
@@ -66,4 +67,17 @@ test('WAIT of a write just before a pause is answered within it', async () => {
     primary.send('WAIT', '1', '5000'),
   ]);
   expect(replicas).toBe(1);
+});
+
+test('WAIT asks a replica that comes back meanwhile', async () => {
+  const primary = await withReplica();
+  // In one go, so that the replica is away when WAIT looks for somebody to ask.
+  const [, , before, reached] = await Promise.all([
+    primary.send('CLIENT', 'KILL', 'TYPE', 'REPLICA'),
+    primary.send('SET', 'k', 'v'),
+    offset(primary),
+    primary.send('WAIT', '1', String(LIMIT_MS)),
+  ]);
+  expect(reached).toBe(1);
+  expect((await offset(primary)) - before).toBe(GETACK_BYTES);
 });

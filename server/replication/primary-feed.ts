@@ -38,6 +38,8 @@ export interface FeedParts {
   readonly propagate: (args: readonly string[]) => void;
   /** No PING may be added to the stream now (a manual failover waits for equal offsets). */
   readonly quiet: () => boolean;
+  /** A replica gets the stream from now on. */
+  readonly joined: () => void;
 }
 
 interface OutputLimit {
@@ -186,6 +188,7 @@ export class PrimaryFeed {
     );
     this.streamGrew();
     this.countGood();
+    this.parts.joined();
   }
 
   /** The replica has loaded the snapshot: from here on it gets the stream. */
@@ -195,6 +198,7 @@ export class PrimaryFeed {
     if (this.parts.stream.offset === 0 && this.parts.isPrimary()) this.parts.propagate(['ping']);
     this.parts.log.notice(`Synchronization with replica ${replica.name} succeeded`);
     this.streamGrew();
+    this.parts.joined();
   }
 
   private logRefusedPsync(replica: ReplicaConnection, request: SyncRequest & { readonly kind: 'psync' }, reason: string): void {

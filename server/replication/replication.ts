@@ -84,6 +84,7 @@ export class Replication implements ReplicationPort, PropagationSink {
       streamDb: () => (this.role === 'primary' ? this.streamDb : this.incoming.dbIndex),
       forceSelect: () => ports.propagation.forceSelect(),
       propagate: args => ports.propagation.propagate(-1, args),
+      joined: () => this.askNewcomer(),
       quiet: () => ports.clients.isPausedFor('failover') || ports.clients.isPausedFor('shutdown'),
     });
     this.incoming = new IncomingStream(ports, this.stream, {
@@ -207,6 +208,13 @@ export class Replication implements ReplicationPort, PropagationSink {
     if (this.acksWithheld || this.role !== 'primary' || this.primaryFeed.count === 0 || this.offset === this.acksAskedAt) return;
     this.ports.propagation.propagate(-1, ['REPLCONF', 'GETACK', '*']);
     this.acksAskedAt = this.offset;
+  }
+
+  /** Those who wait already asked when this replica was not there: after a failover the old primary is often the only one that can answer them. */
+  private askNewcomer(): void {
+    if (!this.waits.any) return;
+    this.acksAskedAt = -1;
+    this.requestAcks();
   }
 
   onAck(action: () => void): void {
