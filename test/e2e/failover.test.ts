@@ -45,7 +45,7 @@ describe.each(imagesFor(0))('a cluster of $title under load', image => {
     await cluster.waitUntil('the cluster to be whole again', HEAL_LIMIT_MS, () => cluster.isWhole(6));
     await cluster.ready(HEAL_LIMIT_MS);
     await load.resumed(60_000);
-    return load.tellGap(`${image.title}: ${what}`);
+    return load.tellGap(`${image.title}: ${what}`, CRASH_GAP_LIMIT_MS);
   }
 
   test("a primary's pod is force-deleted", async () => {

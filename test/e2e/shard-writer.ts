@@ -18,7 +18,8 @@ const REPLY_LIMIT_MS = 1_500;
 const WAIT_LIMIT_MS = 250;
 /** What takes longer is told with its gap. */
 const SLOW_MS = 100;
-const LONG_HANDOVER_MS = 400;
+/** Share of a limit. */
+const NEAR_LIMIT = 0.8;
 
 export type ShardReport = {
   readonly shard: number;
@@ -232,10 +233,10 @@ export class SteadyLoad {
     return Math.max(...this.report().map(report => report.longestGapMs));
   }
 
-  /** The longest gap, printed; where it is longer than a hand-over should take, with what its writer met. */
-  tellGap(after: string): number {
+  /** The longest gap, printed; where it comes near its limit, with what its writer met. */
+  tellGap(after: string, limitMs: number): number {
     const gapMs = this.longestGapMs();
-    const why = gapMs < LONG_HANDOVER_MS ? '' : `: ${this.trouble()}`;
+    const why = gapMs < NEAR_LIMIT * limitMs ? '' : `: ${this.trouble()}`;
     console.log(`${after}: no writes for ${(gapMs / 1000).toFixed(1)} s${why}`);
     return gapMs;
   }
