@@ -182,5 +182,8 @@ const kubeletConfig = (node: number): string =>
     evictionHard: { 'nodefs.available': '1%', 'imagefs.available': '1%', 'memory.available': '100Mi' },
     localStorageCapacityIsolation: false,
     nodeStatusUpdateFrequency: '2s',
+    // Tests kill the same container over and over; the usual five minutes between its starts would be most of their time.
+    featureGates: { KubeletCrashLoopBackOffMax: true },
+    crashLoopBackOff: { maxContainerRestartPeriod: '5s' },
     enforceNodeAllocatable: [],
   });

@@ -40,7 +40,7 @@ export async function exhaustMemoryOf(cluster: TestCluster, pod: PodView): Promi
   try {
     await until(`the process of ${pod.name} to be killed by its memory limit`, 60_000, async () => {
       const now = (await cluster.pods()).find(candidate => candidate.name === pod.name);
-      return now === undefined || now.containerId !== pod.containerId || now.uid !== pod.uid ? true : undefined;
+      return now === undefined || !now.running || now.containerId !== pod.containerId || now.uid !== pod.uid ? true : undefined;
     });
   } finally {
     for (const socket of sockets) socket.destroy();

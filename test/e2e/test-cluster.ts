@@ -14,6 +14,8 @@ export type PodView = {
   readonly ip: string;
   readonly host: string;
   readonly ready: boolean;
+  /** A process runs in its container. */
+  readonly running: boolean;
   readonly deleting: boolean;
   readonly restarts: number;
   /** Of the container runtime, without its scheme. */
@@ -213,7 +215,7 @@ function podView(pod: ApiObject): PodView {
   const status = pod.status as {
     podIP?: string;
     conditions?: readonly { type: string; status: string }[];
-    containerStatuses?: readonly { containerID?: string; restartCount: number; image: string }[];
+    containerStatuses?: readonly { containerID?: string; restartCount: number; image: string; state?: { running?: object } }[];
   };
   const container = status.containerStatuses?.[0];
   const spec = pod.spec as { nodeName?: string; containers: readonly { image: string }[] };
@@ -224,6 +226,7 @@ function podView(pod: ApiObject): PodView {
     ip: status.podIP ?? '',
     host: spec.nodeName ?? '',
     ready: status.conditions?.some(condition => condition.type === 'Ready' && condition.status === 'True') ?? false,
+    running: container?.state?.running !== undefined,
     deleting: pod.metadata.deletionTimestamp !== undefined,
     restarts: container?.restartCount ?? 0,
     containerId: container?.containerID?.replace(/^\w+:\/\//, '') ?? '',
