@@ -9,6 +9,7 @@ import type { Memory, NodeProcess } from '../model/memory.ts';
 import type { NodeObservation, Observation } from '../model/observation.ts';
 import type { ClusterWorkloads, FenceEvidence, WorkloadObservation } from '../model/workload.ts';
 import { liveDirectiveNames } from '../plan/live-config.ts';
+import { PING_INTERVAL_DIRECTIVE } from '../plan/ping-pace.ts';
 import { SYNC_GUARD_DIRECTIVE } from '../plan/sync-guard.ts';
 import { readTopology } from '../plan/read-topology.ts';
 import { wantedWorkloads } from '../plan/workloads.ts';
@@ -43,7 +44,11 @@ export async function observe(
   const targets =
     cluster.deletedAt === undefined && password !== undefined ? nodeTargets(workloads, password) : new Map<string, NodeTarget>();
   clients.keepOnly(cluster.key, [...targets.values()]);
-  const nodes = await askNodes(targets, clients, [SYNC_GUARD_DIRECTIVE, ...liveDirectiveNames(cluster.spec.config)]);
+  const nodes = await askNodes(targets, clients, [
+    SYNC_GUARD_DIRECTIVE,
+    PING_INTERVAL_DIRECTIVE,
+    ...liveDirectiveNames(cluster.spec.config),
+  ]);
   const observation: Observation = {
     at: clock.now(),
     cluster,

@@ -14,6 +14,9 @@ export const SHARD_LOST_REPORT_MS = 10_000;
 export const UNRECORDED_ID_GONE_MS = 60_000;
 /** A vote that should have come by itself: after this long the best replica is asked to stand again. */
 export const VOTE_STUCK_MS = 20_000;
+/** How often nodes ping each other, as a share of the node timeout (upstream: half of it), and the most nodes of a cluster for which that is set: pings grow with the square. */
+export const PING_SHARE = 0.2;
+export const PING_MAX_NODES = 64;
 export const FORGET_DEBOUNCE_MS = 1_000;
 /** A replica of the wrong primary is left alone this long: the nodes sort most of it out themselves. */
 export const WRONG_PRIMARY_DEBOUNCE_MS = 5_000;

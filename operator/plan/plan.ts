@@ -20,6 +20,7 @@ import { planLiveConfig } from './live-config.ts';
 import { MemoryDraft } from './memory-draft.ts';
 import { findPodProblems } from './pod-problems.ts';
 import { readTopology } from './read-topology.ts';
+import { planPingPace } from './ping-pace.ts';
 import { planRepair } from './repair.ts';
 import { planRollout } from './rollout.ts';
 import { whyUnsettled } from './shard-health.ts';
@@ -104,6 +105,7 @@ function planTopology(context: PlanContext): PlanResult['dataLoss'] {
       context.formed ? 'Nodes are joined, given their part or forgotten' : 'Nodes meet and are given slots',
     );
   planSyncGuard(context);
+  planPingPace(context);
   const whole = context.topology.shards.every(shard => shard.primary !== undefined);
   if (!acted && whole && context.formed) {
     planSurplus(context);

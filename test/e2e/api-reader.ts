@@ -4,7 +4,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import type { ApiObject } from './kubernetes.ts';
+import type { ApiObject } from './api-object.ts';
 
 /** Where the running proxy listens; set for the test workers by whoever started it. */
 const ADDRESS_VARIABLE = 'SLOTKEEPER_E2E_PROXY';

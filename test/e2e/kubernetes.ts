@@ -6,6 +6,7 @@
  * SLOTKEEPER_REFERENCE_IMAGE upstream's. `<image>` and its tag `next` are the two sides of an image change.
  */
 import { join, normalize } from 'node:path';
+import type { ApiObject } from './api-object.ts';
 import { ApiReader, startApiProxy } from './api-reader.ts';
 import { referenceFolder, referenceImage, referenceNextImage, slotkeeperImage, slotkeeperNextImage } from '../cluster/images.ts';
 import { helm as localHelm, kubeconfig as localKubeconfig, kubectl as localKubectlProgram } from '../cluster/places.ts';
@@ -14,21 +15,6 @@ import { command } from '../cluster/progress.ts';
 export const CHECKOUT = normalize(join(import.meta.dirname, '../..'));
 export const OPERATOR_NAMESPACE = 'slotkeeper-system';
 export const RELEASE = 'slotkeeper';
-
-/** What of an object of the API these tests read. */
-export type ApiObject = {
-  readonly kind: string;
-  readonly metadata: {
-    readonly name: string;
-    readonly namespace?: string;
-    readonly uid: string;
-    readonly resourceVersion: string;
-    readonly deletionTimestamp?: string;
-    readonly labels?: Readonly<Record<string, string>>;
-  };
-  readonly spec?: Readonly<Record<string, unknown>>;
-  readonly status?: Readonly<Record<string, unknown>>;
-};
 
 export type NodeImage = { readonly title: string; readonly current: string; readonly next: string };
 

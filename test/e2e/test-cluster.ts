@@ -5,7 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { until } from '../cluster/progress.ts';
 import { NodeConnection } from '../integration/node-connection.ts';
-import type { ApiObject, Kubernetes } from './kubernetes.ts';
+import type { ApiObject } from './api-object.ts';
+import type { Kubernetes } from './kubernetes.ts';
 
 export type PodView = {
   readonly name: string;

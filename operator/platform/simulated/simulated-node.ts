@@ -44,7 +44,7 @@ export class SimulatedNode {
     this.nodeId = nodeId;
     this.announcedName = announcedName;
     this.address = address;
-    this.config = new Map(config);
+    this.config = new Map([['cluster-ping-interval', '0'], ...config]);
   }
 
   get isPrimary(): boolean {

@@ -39,6 +39,15 @@ describe('a cluster in a simulated world', () => {
     expect([world.steps, world.platform.statusWrites]).toEqual([steps, writes]);
   });
 
+  it('lets the nodes of a small cluster ping each other often, unless the user says how often', async () => {
+    const { world, key } = await formed(1);
+    const shown = (of: typeof key): string | undefined => world.node(of, world.primaryOf(of, 0)).config.get('cluster-ping-interval');
+    expect(shown(key)).toBe(String((world.resource(key).spec.nodeTimeoutMilliseconds ?? 0) / 5));
+    const other = world.apply('other', { ...SPEC, config: { 'cluster-ping-interval': 700 } });
+    await world.until(() => world.is(other, 'Ready'), 30_000, 'formation');
+    expect(shown(other)).toBe('700');
+  });
+
   it('forms although the operator dies after every single step', async () => {
     const world = new SimulatedWorld(2);
     const key = world.apply('shop', SPEC);
