@@ -17,7 +17,7 @@ beforeAll(() => kubernetes.installOperator());
 afterAll(() => kubernetes.kubectl(['delete', 'namespace', NAMESPACE, '--ignore-not-found', '--wait=false']));
 
 describe.each(imagesFor(0))('a cluster of $title under load', image => {
-  const limits = { resources: { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '384Mi' } } };
+  const limits = { resources: { requests: { cpu: '200m', memory: '128Mi' }, limits: { memory: '384Mi' } } };
   const cluster = new TestCluster(kubernetes, NAMESPACE, 'shop', clusterSpec(image.current, limits));
   const random = randomFrom(SEED);
   let load: SteadyLoad;

@@ -110,7 +110,7 @@ class ShardWriter {
         await this.#write(this.#connection);
         await sleep(PACE_MS);
       } catch (error) {
-        this.#note(error instanceof Error ? error.message : String(error));
+        this.#note(`${error instanceof Error ? error.message : String(error)} (${this.#doing})`);
         this.#connection?.close();
         this.#connection = await this.#redirected(error);
         if (this.#connection === undefined) await sleep(RETRY_MS);
@@ -143,7 +143,7 @@ class ShardWriter {
   /** Remembers what was met since the last accepted write. */
   #note(what: string): void {
     this.#doing = what;
-    this.#trouble.push(`${Math.round(performance.now() - this.#lastAcceptedAt)} ms: ${what}`);
+    this.#trouble.push(`${new Date().toISOString()}, after ${Math.round(performance.now() - this.#lastAcceptedAt)} ms: ${what}`);
   }
 
   /** A connection to the node that serves the tag's slot, found from whichever node answers first by following MOVED. */
