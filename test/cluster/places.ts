@@ -28,6 +28,8 @@ export const containerdSocket = (node: number): string => join(nodeFolder(node),
 /** Addresses of the range reserved for tests (RFC 2544): never routed. The bridge holds one address for each node. */
 export const network = {
   bridge: 'skbr0',
+  /** Locally administered. */
+  bridgeHardwareAddress: '02:53:4b:00:00:01',
   podCidr: '198.18.0.0/17',
   serviceCidr: '198.19.0.0/16',
   apiServiceAddress: '198.19.0.1',

@@ -12,8 +12,13 @@ import { command, until } from './progress.ts';
 export const nodeName = (node: number): string => `node-${node}`;
 const cgroupRoot = (node: number): string => `slotkeeper-node-${node}`;
 
+/**
+ * The bridge's own hardware address is set: left to itself it is the lowest one of its ports, so that a pod that comes or goes may change it, and every pod sends what is for this
+ * machine to an address that nobody has until its neighbour entry has aged, for seconds.
+ */
 export async function prepareBridge(nodes: number): Promise<void> {
-  await command('ip', ['link', 'add', network.bridge, 'type', 'bridge'], { allowFailure: true });
+  const added = ['link', 'add', network.bridge, 'address', network.bridgeHardwareAddress, 'type', 'bridge'];
+  await command('ip', added, { allowFailure: true });
   for (let node = 1; node <= nodes; node++)
     await command('ip', ['addr', 'add', `${network.nodeAddress(node)}/17`, 'dev', network.bridge], { allowFailure: true });
   await command('ip', ['link', 'set', network.bridge, 'up']);
@@ -175,6 +180,8 @@ const kubeletConfig = (node: number): string =>
     cgroupRoot: `/${cgroupRoot(node)}`,
     failCgroupV1: false,
     failSwapOn: false,
+    // Each kubelet removes logs of pods that it does not know.
+    podLogsDir: join(nodeFolder(node), 'pod-logs'),
     containerRuntimeEndpoint: `unix://${containerdSocket(node)}`,
     clusterDNS: [network.nodeAddress(1)],
     clusterDomain: 'cluster.local',
