@@ -213,12 +213,14 @@ describe.skipIf(WITHOUT_REFERENCE)(`valkey-cli --cluster${NEEDS_REFERENCE}`, () 
       20_000,
       () => 'check to agree',
     );
-    // Primaries refuse writes in the first two seconds of their lives.
+    // Primaries refuse everything in the first two seconds of their lives, each by its own clock.
     await waitFor(
-      async () => (await cli('-c', '-p', '20120', 'SET', 'some:key', 'value')).includes('OK'),
-      5000,
-      () => 'the cluster to take a write',
+      async () =>
+        (await Promise.all(nodes.map(node => node.ask('CLUSTER', 'INFO')))).every(info => String(info).includes('cluster_state:ok')),
+      20_000,
+      () => 'every node to find the cluster whole',
     );
+    expect(await cli('-c', '-p', '20120', 'SET', 'some:key', 'value')).toContain('OK');
     expect(await cli('-c', '-p', '20122', 'GET', 'some:key')).toContain('value');
   });
 });
