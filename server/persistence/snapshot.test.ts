@@ -11,7 +11,7 @@ import {
 } from '../../test/support/data-world.ts';
 import type { Clock } from '../core/ports.ts';
 import type { SnapshotOptions } from '../core/snapshots.ts';
-import { NO_EXPIRY, TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_ZSET } from '../keyspace/database.ts';
+import { ENC_LISTPACK, NO_EXPIRY, TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_ZSET } from '../keyspace/database.ts';
 import { RdbLoader } from './rdb-loader.ts';
 import { SnapshotRun } from './snapshot.ts';
 
@@ -227,6 +227,23 @@ describe('the loader', () => {
     const keyAt = rdb.length - 9 - 5;
     const twice = Buffer.concat([rdb.subarray(0, rdb.length - 9), rdb.subarray(keyAt)]);
     expect(() => load(twice)).toThrow(/twice/);
+  });
+
+  test('a small sorted set that came member by member leaves nothing of its index behind', () => {
+    const world = dataWorld();
+    const builder = world.values.builder();
+    for (let round = 0; round < 100; round++) {
+      builder.begin(TYPE_ZSET, 100);
+      for (let i = 0; i < 100; i++) {
+        const member = Buffer.from(`member ${i} of ${round}`);
+        expect(builder.addScored(member, 0, member.length, i)).toBe(true);
+      }
+      const built = builder.finish();
+      expect(built?.encoding).toBe(ENC_LISTPACK);
+      if (built !== undefined) world.values.free(built.type, built.encoding, built.root);
+    }
+    while (world.values.freeSlice(1000));
+    expect(world.arena.used).toBe(0);
   });
 
   test('random changes of an RDB never crash it, and what was half built is freed', () => {

@@ -13,7 +13,16 @@
 import { type Database, ENC_LISTPACK, ENC_SKIPLIST, type Encoding } from '../keyspace/database.ts';
 import { type Arena, NULL_REF, offsetOf, type Ref, segmentOf } from '../memory/arena.ts';
 import { Element } from '../structures/element.ts';
-import { createTable, findEntryInTable, freeTable, hashFor, insertInTable, removeFromTable } from '../structures/hash-table.ts';
+import {
+  createTable,
+  drainBucket,
+  findEntryInTable,
+  freeTable,
+  hashFor,
+  insertInTable,
+  removeFromTable,
+  tableBuckets,
+} from '../structures/hash-table.ts';
 import { firstEntry, LISTPACK_END, nextEntry } from '../structures/listpack.ts';
 import { createListpack } from '../structures/listpack-edit.ts';
 import { aboveLexMin, belowLexMax, type LexRange, type ScoreRange } from '../structures/score-range.ts';
@@ -312,8 +321,12 @@ export class SortedSetValue {
 
   /** Frees what is left of a skip list whose nodes are gone. */
   private freeIndex(): void {
+    const { arena } = this;
     const { skiplist } = this.context;
-    freeTable(this.arena, skiplist.table(this.root));
+    const table = skiplist.table(this.root);
+    // The nodes are its entries; its overflow buckets are not gone with them.
+    for (let index = tableBuckets(arena, table) - 1; index >= 0; index--) drainBucket(arena, table, index, () => {});
+    freeTable(arena, table);
     skiplist.freeHeader(this.root);
   }
 }
