@@ -22,9 +22,6 @@ export const CONDITION_REASONS = [
   'NotFormed',
   'RollingUpdate',
   'ChangingReplicas',
-  'ScalingOut',
-  'ScalingIn',
-  'WaitingToMove',
   'Repairing',
   'FailingOver',
   'Recovering',
@@ -49,11 +46,6 @@ export const CONDITION_REASONS = [
   'ForeignNodes',
   'ReplicaNotSynced',
   'NoReplicas',
-  'ScaleInRefused',
-  'InsufficientMemory',
-  'MigrationFailed',
-  'MigrationNotSupported',
-  'SlotsHeldOpen',
   'ReconcileFailed',
 ] as const;
 /** The reasons that we choose; a pod's own waiting or terminated reason (CamelCase as the platform gives it) may stand in `Degraded` too. */

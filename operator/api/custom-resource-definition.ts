@@ -11,7 +11,6 @@ import {
   VALKEY_CLUSTER_CEL_RULES,
   VALKEY_CLUSTER_PRINTER_COLUMNS,
   VALKEY_CLUSTER_ROOT_CEL_RULES,
-  VALKEY_CLUSTER_SCALE,
   valkeyClusterSpecSchema,
   valkeyClusterStatusSchema,
 } from './valkey-cluster.ts';
@@ -43,7 +42,7 @@ export function customResourceDefinition(): JsonObject {
           name: API_VERSION,
           served: true,
           storage: true,
-          subresources: { status: {}, scale: { ...VALKEY_CLUSTER_SCALE } },
+          subresources: { status: {} },
           additionalPrinterColumns: columns,
           schema: { openAPIV3Schema: rootSchema() },
         },

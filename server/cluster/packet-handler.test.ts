@@ -20,7 +20,6 @@ function intruded(seed: number) {
       localAddress: '127.0.0.1',
       pendingBytes: 0,
       write() {},
-      end() {},
       close() {
         ended = true;
       },

@@ -6,8 +6,7 @@
 import type { Reply } from '../protocol/reply.ts';
 import type { Command } from './command.ts';
 
-/** `slot-import`: a source sends the keys of slots to this node; `slot-export`: this node sends them (its requests run elsewhere). */
-export type SessionKind = 'normal' | 'replica' | 'primary' | 'pubsub' | 'slot-import' | 'slot-export';
+export type SessionKind = 'normal' | 'replica' | 'primary' | 'pubsub';
 
 /** A request kept for EXEC or for later: its own copy of the bytes. */
 export interface KeptRequest {

@@ -48,12 +48,8 @@ class TcpBusSocket implements BusSocket {
     return this.#socket.writableLength;
   }
 
-  write(bytes: Uint8Array, taken?: () => void): void {
-    this.#socket.write(bytes, taken === undefined ? undefined : error => error == null && taken());
-  }
-
-  end(): void {
-    this.#socket.end();
+  write(bytes: Uint8Array): void {
+    this.#socket.write(bytes);
   }
 
   close(): void {

@@ -1,9 +1,130 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { ID, LinkWorld, MARK, OTHER } from '../../test/support/link-world.ts';
+import { ManualTimers, SILENT_LOG } from '../../test/support/data-world.ts';
+import { malformed } from '../codec/rdb-format.ts';
+import type { ConfigPort } from '../core/ports.ts';
+import type { SnapshotLoader, SnapshotPort } from '../core/snapshots.ts';
+import type { PeerSocketEvents } from './peer-socket.ts';
+import { ReplicaLink } from './replica-link.ts';
+import type { StreamApplier } from './stream-applier.ts';
 
-let world: LinkWorld;
+const ID = 'a'.repeat(40);
+const OTHER = 'b'.repeat(40);
+const MARK = 'm'.repeat(40);
+
+/** An "RDB" of the test: `RDB<text>;`; an `!` in it is malformed. */
+class FakeLoader implements SnapshotLoader {
+  text = '';
+  aborted = false;
+  readonly keysLoaded = 0;
+  readonly aux = new Map([['repl-stream-db', '3']]);
+
+  get finished(): boolean {
+    return this.text.endsWith(';');
+  }
+
+  push(bytes: Uint8Array, start: number, end: number): number {
+    for (let i = start; i < end; i++) {
+      if (bytes[i] === 0x21) throw malformed('an exclamation mark');
+      this.text += String.fromCharCode(bytes[i]);
+      if (this.finished) return i + 1 - start;
+    }
+    return end - start;
+  }
+
+  abort(): void {
+    this.aborted = true;
+  }
+}
+
+/** A link, its peer played by the test, and a transcript of what happened. */
+class World {
+  readonly story: string[] = [];
+  readonly timers = new ManualTimers();
+  readonly loaders: FakeLoader[] = [];
+  time = 0;
+  resume: { readonly id: string; readonly offset: number } | undefined;
+  password = '';
+  private events: PeerSocketEvents | undefined;
+  readonly link: ReplicaLink;
+
+  constructor() {
+    const snapshots = {
+      load: () => {
+        const loader = new FakeLoader();
+        this.loaders.push(loader);
+        return loader;
+      },
+    } as unknown as SnapshotPort;
+    const applier = {
+      push: (bytes: Uint8Array, start: number, end: number) => {
+        this.story.push(`apply ${Buffer.from(bytes.slice(start, end)).toString('latin1')}`);
+        return undefined;
+      },
+    } as unknown as StreamApplier;
+    this.link = new ReplicaLink({
+      connector: {
+        connect: (host, port, events) => {
+          this.story.push(`connect ${host}:${port}`);
+          this.events = events;
+          return {
+            write: data =>
+              this.story.push(
+                `> ${Buffer.from(data as string, 'latin1')
+                  .toString('latin1')
+                  .replaceAll('\r\n', '␍')}`,
+              ),
+            pause: () => {},
+            resume: () => {},
+            close: () => this.story.push('close'),
+          };
+        },
+      },
+      snapshots,
+      clock: { now: () => this.time, monotonic: () => this.time, microseconds: () => this.time * 1000 },
+      timers: this.timers,
+      config: { integer: () => 60 } as unknown as ConfigPort,
+      log: SILENT_LOG,
+      host: {
+        facts: () => ({ user: '', password: this.password, listeningPort: 7001, announcedIp: '', version: '9.1.2', nodeId: undefined }),
+        resumePoint: () => this.resume,
+        continued: id => this.story.push(`continued ${id}`),
+        loadStarted: () => this.story.push('load started'),
+        loadEnded: (id, offset, dbIndex) => this.story.push(`load ended ${id.slice(0, 3)} ${offset} db ${dbIndex}`),
+        loadFailed: () => this.story.push('load failed'),
+        offset: () => 500,
+        linkUp: () => this.story.push('up'),
+        linkDown: () => this.story.push('down'),
+        applier: () => applier,
+        countInput: () => {},
+      },
+    });
+  }
+
+  says(text: string, piece = text.length): void {
+    for (let at = 0; at < text.length; at += piece) this.events?.received(Buffer.from(text.slice(at, at + piece), 'latin1'));
+  }
+
+  opened(): void {
+    this.events?.opened();
+  }
+
+  closed(): void {
+    this.events?.closed('reset by the test');
+  }
+
+  /** Follows and comes to the answer to PSYNC. */
+  toPsync(): void {
+    this.link.follow('primary', 6379);
+    this.opened();
+    this.says('+PONG\r\n');
+    this.says('+OK\r\n'.repeat(this.password === '' ? 3 : 4));
+    this.story.length = 0;
+  }
+}
+
+let world: World;
 beforeEach(() => {
-  world = new LinkWorld();
+  world = new World();
 });
 
 test('the handshake is the one that primaries expect', () => {

@@ -39,7 +39,6 @@ export type ReplicationNeeds = Pick<
   | 'lifecycle'
   | 'stats'
   | 'cluster'
-  | 'debug'
 >;
 
 export class Replication implements ReplicationPort, PropagationSink {
@@ -86,8 +85,6 @@ export class Replication implements ReplicationPort, PropagationSink {
       forceSelect: () => ports.propagation.forceSelect(),
       propagate: args => ports.propagation.propagate(-1, args),
       joined: () => this.askNewcomer(),
-      mainChannelGraceMs: () => ports.debug.rdbClientGraceSeconds * 1000,
-      pauseAfterSnapshot: () => (ports.debug.pauseAfterSnapshot ? () => ports.debug.pauseProcess() : undefined),
       quiet: () => ports.clients.isPausedFor('failover') || ports.clients.isPausedFor('shutdown'),
     });
     this.incoming = new IncomingStream(ports, this.stream, {
@@ -100,10 +97,7 @@ export class Replication implements ReplicationPort, PropagationSink {
         if (linkIsUp) for (const listener of this.roleListeners) listener();
       },
     });
-    const beforeMainPsync = (): void => {
-      if (ports.debug.pauseAfterSnapshot) ports.debug.pauseProcess();
-    };
-    this.link = new ReplicaLink({ connector, snapshots, clock, timers, config, log, host: this.incoming, beforeMainPsync });
+    this.link = new ReplicaLink({ connector, snapshots, clock, timers, config, log, host: this.incoming });
     this.waits = new AcknowledgementWaits(timers, (offset, inAof) => this.primaryFeed.acknowledged(offset, inAof));
     this.primaryFeed.onAck(() => this.waits.look());
     ports.propagation.subscribe(this);
@@ -156,10 +150,6 @@ export class Replication implements ReplicationPort, PropagationSink {
 
   get backlogBytes(): number {
     return this.stream.backlog?.memoryBytes ?? 0;
-  }
-
-  get attachedReplicas(): number {
-    return this.primaryFeed.count;
   }
 
   get onlineReplicas(): number {
@@ -288,12 +278,9 @@ export class Replication implements ReplicationPort, PropagationSink {
         announcedIp: '',
         eof: false,
         psync2: false,
-        dualChannel: false,
         version: 0,
         nodeId: '',
         rdbOnly: false,
-        rdbChannel: false,
-        rdbClientId: 0,
         withoutKeys: false,
       };
       session.attachments.set(PROFILE, profile);
@@ -311,14 +298,6 @@ export class Replication implements ReplicationPort, PropagationSink {
     const profile = this.profile(session);
     if (this.isStranger(profile)) return 'NOMASTERLINK This node does not know you: it is not the primary that you follow';
     return this.primaryFeed.serve(session, profile, request);
-  }
-
-  awaitsMainChannel(rdbClientId: number): boolean {
-    return this.primaryFeed.channels.waiting(rdbClientId) !== undefined;
-  }
-
-  get pendingStreamBytes(): number {
-    return this.link.pendingStream.sizeBytes;
   }
 
   takeAck(session: Session, offset: number, aofOffset: number): void {

@@ -4,14 +4,13 @@ import type { CommandContext } from '../../core/context.ts';
 import { DB_INDEX_OUT_OF_RANGE, SYNTAX_ERROR } from '../../protocol/reply-errors.ts';
 
 export function dbsize(context: CommandContext): void {
-  context.reply.integer(context.db.visible().size);
+  context.reply.integer(context.db.size);
 }
 
 export function flushdb(context: CommandContext): void {
   const lazily = readFlushMode(context);
   if (lazily === undefined) return;
   context.ports.watch.touchDatabase(context.db.index);
-  context.ports.cluster?.slotMigrations.dataFlushed();
   context.changed(context.db.flush(lazily));
   context.forcePropagation();
   context.reply.ok();
@@ -20,8 +19,7 @@ export function flushdb(context: CommandContext): void {
 export function flushall(context: CommandContext): void {
   const lazily = readFlushMode(context);
   if (lazily === undefined) return;
-  const { cluster, databases, watch } = context.ports;
-  cluster?.slotMigrations.dataFlushed();
+  const { databases, watch } = context.ports;
   for (let index = 0; index < databases.count; index++) watch.touchDatabase(index);
   context.changed(databases.flushAll(lazily));
   context.forcePropagation();

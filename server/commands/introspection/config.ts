@@ -32,11 +32,8 @@ export function configSet(context: CommandContext): void {
 }
 
 export function configResetstat(context: CommandContext): void {
-  const { cluster, commands, slotStatistics, stats } = context.ports;
-  stats.reset();
-  commands.resetStats();
-  cluster?.administration.resetStatistics();
-  slotStatistics?.resetAll();
+  context.ports.stats.reset();
+  context.ports.commands.resetStats();
   context.reply.ok();
 }
 
