@@ -7,7 +7,6 @@ import { GENERIC_HANDLERS } from './commands/generic/handlers.ts';
 import { INTROSPECTION_HANDLERS } from './commands/introspection/handlers.ts';
 import { hashHandlers } from './commands/hash/handlers.ts';
 import { listHandlers } from './commands/list/handlers.ts';
-import { PERSISTENCE_HANDLERS } from './commands/persistence/handlers.ts';
 import { REPLICATION_HANDLERS } from './commands/replication/handlers.ts';
 import { setHandlers } from './commands/set/handlers.ts';
 import { sortedSetHandlers } from './commands/sorted-set/handlers.ts';
@@ -23,7 +22,6 @@ export function commandHandlers(values: Values): CommandHandlers {
     ...DEBUG_HANDLERS,
     ...GENERIC_HANDLERS,
     ...INTROSPECTION_HANDLERS,
-    ...PERSISTENCE_HANDLERS,
     ...REPLICATION_HANDLERS,
     ...STRING_HANDLERS,
     ...TRANSACTION_HANDLERS,

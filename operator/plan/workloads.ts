@@ -13,8 +13,6 @@ import { SYNC_GUARD_DIRECTIVE, SYNC_GUARD_SECONDS } from './sync-guard.ts';
 import { bytesOfQuantity } from './quantity.ts';
 
 const MEBIBYTE = 2 ** 20;
-/** As Valkey does by itself: seconds and changes. */
-const SAVE_POINTS = ['3600', '1', '300', '100', '60', '10000'];
 
 /** @param defaultImage of nodes whose spec names none. */
 export function wantedWorkloads(cluster: ClusterResource, defaultImage: string): ClusterWorkloads {
@@ -41,7 +39,6 @@ export function wantedWorkloads(cluster: ClusterResource, defaultImage: string):
         ? { secretName: generatedPasswordSecretName(name), key: 'password', generate: true }
         : { secretName: secret.name, key: secret.key, generate: false },
     connectionSecretName: connectionSecretName(name),
-    ...(spec.persistence !== undefined && { persistence: spec.persistence }),
   };
 }
 
@@ -60,7 +57,7 @@ function nodeWorkload(cluster: ClusterResource, shard: number, index: number, im
     spec.auth?.passwordSecret,
     spec.terminationGracePeriodSeconds,
   ]);
-  return { name, shard, index, image, directives, revision, ...(spec.persistence !== undefined && { persistent: true as const }) };
+  return { name, shard, index, image, directives, revision };
 }
 
 function nodeDirectives(cluster: ClusterResource, name: string): readonly DirectiveLine[] {
@@ -71,7 +68,6 @@ function nodeDirectives(cluster: ClusterResource, name: string): readonly Direct
     line('cluster-slot-stats-enabled', 'yes'),
     line('dual-channel-replication-enabled', 'yes'),
     ...(maxmemory === undefined ? [] : [line('maxmemory', String(maxmemory))]),
-    ...(spec.persistence === undefined ? [] : [line('save', ...SAVE_POINTS)]),
   ];
   const owned: DirectiveLine[] = [
     line('cluster-enabled', 'yes'),
@@ -79,7 +75,7 @@ function nodeDirectives(cluster: ClusterResource, name: string): readonly Direct
     line('cluster-node-timeout', String(spec.nodeTimeoutMilliseconds)),
     line('cluster-announce-human-nodename', announcedName(namespace, name)),
     line('cluster-allow-replica-migration', 'no'),
-    ...(spec.persistence === undefined ? [line('save', '')] : []),
+    line('save', ''),
     line('appendonly', 'no'),
     line('shutdown-on-sigterm', 'failover'),
     line('repl-diskless-sync', 'yes'),

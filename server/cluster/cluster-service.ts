@@ -20,7 +20,6 @@ import { CROSS_SLOT } from '../protocol/reply-errors.ts';
 import { NodesFileError } from './nodes-file.ts';
 import { routeRequest } from './redirection.ts';
 import { replicationPort } from './roles.ts';
-import { mayReturn } from './returning.ts';
 import { failoverForShutdown } from './shutdown-failover.ts';
 import { createSlotData } from './slot-data.ts';
 
@@ -63,11 +62,6 @@ export class ClusterService implements ClusterPort {
           ports.replication.dataWhole ? ports.replication.millisecondsSincePrimary() : Number.POSITIVE_INFINITY,
         follow: (host, port, keepHistory) => ports.replication.follow(host, port, keepHistory),
         promote: () => ports.replication.promote(),
-        standAside: on => {
-          if (on) ports.clients.pause('returning', Number.MAX_SAFE_INTEGER, true);
-          ports.replication.standAside(on);
-          if (!on) ports.clients.unpause('returning');
-        },
       },
       clients: {
         pauseWrites: until => ports.clients.pause('failover', until, true),
@@ -98,11 +92,6 @@ export class ClusterService implements ClusterPort {
   start(): void {
     this.#bus.dataLoaded();
     this.#stopTicking = this.#ports.timers.every(TICK_MS, () => this.#bus.tick());
-  }
-
-  /** This node comes back as a primary among others: it must find out first whether it goes on as one, with its data as they are. */
-  get returns(): boolean {
-    return mayReturn(this.#bus.state);
   }
 
   /** The port to listen on. */

@@ -11,7 +11,6 @@ import type { ValueAccess } from '../values/value-access.ts';
 import type { ClusterAdministration } from './cluster-administration.ts';
 import type { Command } from './command.ts';
 import type { DebugPort } from './debug.ts';
-import type { PersistencePort } from './persistence.ts';
 import type { ReplicationPort } from './replication.ts';
 import type { KeptRequest, Session } from './session.ts';
 import type { SnapshotPort } from './snapshots.ts';
@@ -35,7 +34,6 @@ export interface ServerPorts {
   /** undefined unless cluster-enabled. */
   readonly cluster: ClusterPort | undefined;
   readonly snapshots: SnapshotPort;
-  readonly persistence: PersistencePort;
   readonly auth: AuthPort;
   readonly info: InfoPort;
   readonly stats: ServerStats;
@@ -159,7 +157,7 @@ export interface ClientsPort {
   createObeying(kind: 'primary', name: string): Session;
 }
 
-export type PausePurpose = 'client-pause' | 'shutdown' | 'failover' | 'slot-migration' | 'save' | 'returning';
+export type PausePurpose = 'client-pause' | 'shutdown' | 'failover' | 'slot-migration';
 
 export interface ExecutionPort {
   /** Applies one request as the primary's stream demands: no checks, replies dropped. The reply's bytes come back when it was an error. */

@@ -50,7 +50,6 @@ export class Cron {
     clients.updatePauses();
     engine.beginBatch();
     if (ports.debug.activeExpire) expiry.run();
-    ports.persistence.tick();
     this.freeSoon();
   }
 

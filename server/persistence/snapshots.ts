@@ -62,9 +62,8 @@ export class Snapshots implements SnapshotPort {
   }
 
   load(options: LoadOptions): SnapshotLoader {
-    const { databases, values, log, clock, config } = this.parts;
-    const relaxed = config.text('rdb-version-check') === 'relaxed';
-    return new RdbLoader({ databases, values, log, now: () => clock.now(), relaxed, verify: config.flag('rdbchecksum') }, options);
+    const { databases, values, log, clock } = this.parts;
+    return new RdbLoader({ databases, values, log, now: () => clock.now() }, options);
   }
 }
 

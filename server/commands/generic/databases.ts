@@ -22,7 +22,6 @@ export function flushall(context: CommandContext): void {
   const { databases, watch } = context.ports;
   for (let index = 0; index < databases.count; index++) watch.touchDatabase(index);
   context.changed(databases.flushAll(lazily));
-  context.ports.persistence.flushed();
   context.forcePropagation();
   context.reply.ok();
 }
