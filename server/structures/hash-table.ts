@@ -157,7 +157,13 @@ export function drainBucket(arena: Arena, table: Ref, index: number, freeEntry: 
   }
 }
 
-/** Frees header, directory and buckets; the overflow buckets and entries are gone already (`drainBucket`), or freed here with `freeEntry`. */
+/** Gives each entry to `freeEntry` and frees all of the table at once; large ones are freed in slices instead (`drainBucket`, then `freeTable`). */
+export function destroyTable(arena: Arena, table: Ref, freeEntry: (entry: Ref) => void): void {
+  for (let index = tableBuckets(arena, table) - 1; index >= 0; index--) drainBucket(arena, table, index, freeEntry);
+  freeTable(arena, table);
+}
+
+/** Frees header, directory and buckets; the overflow buckets and entries are gone already (`drainBucket`). */
 export function freeTable(arena: Arena, table: Ref): void {
   const buckets = arena.u32(table, BUCKETS);
   const directory = arena.u32(table, DIRECTORY);

@@ -13,13 +13,11 @@ import { LONG, parseDecimal, parseLong } from '../structures/decimal.ts';
 import { Element } from '../structures/element.ts';
 import {
   createTable,
-  drainBucket,
+  destroyTable,
   findEntryInTable,
-  freeTable,
   hashFor,
   insertInTable,
   removeFromTable,
-  tableBuckets,
   tableLength,
 } from '../structures/hash-table.ts';
 import { createIntset, findInIntset, insertInIntset, intsetLength, readIntset, removeFromIntset } from '../structures/intset.ts';
@@ -269,8 +267,7 @@ export class SetValue {
       readKey(arena, entry, SET_ENTRIES, member);
       rebuilt.add(member.bytes, member.start, member.end);
     }
-    for (let index = tableBuckets(arena, table) - 1; index >= 0; index--) drainBucket(arena, table, index, entry => arena.free(entry));
-    freeTable(arena, table);
+    destroyTable(arena, table, entry => arena.free(entry));
     this.encoding = rebuilt.encoding;
     this.root = rebuilt.root;
   }

@@ -13,16 +13,7 @@
 import { type Database, ENC_LISTPACK, ENC_SKIPLIST, type Encoding } from '../keyspace/database.ts';
 import { type Arena, NULL_REF, offsetOf, type Ref, segmentOf } from '../memory/arena.ts';
 import { Element } from '../structures/element.ts';
-import {
-  createTable,
-  drainBucket,
-  findEntryInTable,
-  freeTable,
-  hashFor,
-  insertInTable,
-  removeFromTable,
-  tableBuckets,
-} from '../structures/hash-table.ts';
+import { createTable, destroyTable, findEntryInTable, hashFor, insertInTable, removeFromTable } from '../structures/hash-table.ts';
 import { firstEntry, LISTPACK_END, nextEntry } from '../structures/listpack.ts';
 import { createListpack } from '../structures/listpack-edit.ts';
 import { aboveLexMin, belowLexMax, type LexRange, type ScoreRange } from '../structures/score-range.ts';
@@ -321,12 +312,9 @@ export class SortedSetValue {
 
   /** Frees what is left of a skip list whose nodes are gone. */
   private freeIndex(): void {
-    const { arena } = this;
     const { skiplist } = this.context;
-    const table = skiplist.table(this.root);
-    // The nodes are its entries; its overflow buckets are not gone with them.
-    for (let index = tableBuckets(arena, table) - 1; index >= 0; index--) drainBucket(arena, table, index, () => {});
-    freeTable(arena, table);
+    // Its entries are the nodes.
+    destroyTable(this.arena, skiplist.table(this.root), () => {});
     skiplist.freeHeader(this.root);
   }
 }

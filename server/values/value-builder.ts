@@ -17,7 +17,7 @@ import {
 import { NULL_REF } from '../memory/arena.ts';
 import { compareBytes } from '../memory/bytes.ts';
 import { Element } from '../structures/element.ts';
-import { createTable, findEntryInTable, freeTable, hashFor, insertInTable, drainBucket, tableBuckets } from '../structures/hash-table.ts';
+import { createTable, destroyTable, findEntryInTable, hashFor, insertInTable } from '../structures/hash-table.ts';
 import { isIntset } from '../structures/intset.ts';
 import {
   EMPTY_LISTPACK_BYTES,
@@ -120,8 +120,7 @@ export class ValueBuilder implements Builder {
       p = nextEntry(bytes, view, p);
       if (step === 2) p = nextEntry(bytes, view, p);
     }
-    for (let index = tableBuckets(arena, seen) - 1; index >= 0; index--) drainBucket(arena, seen, index, entry => arena.free(entry));
-    freeTable(arena, seen);
+    destroyTable(arena, seen, entry => arena.free(entry));
     return duplicate;
   }
 

@@ -26,7 +26,7 @@ export function roleChanges(cluster: ClusterResource, pods: readonly PodObject[]
   return changes.toSorted((a, b) => Number(b.role === 'primary') - Number(a.role === 'primary'));
 }
 
-/** A merge patch of the pod. The uid in it makes it fail on another pod of the same name. */
+/** A strategic merge patch of the pod. The uid in it makes it fail on another pod of the same name. */
 export function rolePatch({ pod, role }: RoleChange): unknown {
   return { metadata: { uid: pod.metadata.uid, labels: { [LABELS.role]: role } } };
 }
