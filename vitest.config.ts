@@ -10,7 +10,7 @@ const serial = { fileParallelism: false, maxWorkers: 1 };
 export default defineConfig({
   test: {
     projects: [
-      project('unit', ['{lib,server,operator}/**/*.test.ts', 'test/structure.test.ts']),
+      project('unit', ['{lib,server,operator}/**/*.test.ts', 'test/simulate/**/*.test.ts', 'test/structure.test.ts']),
       project('integration', ['test/{clients,integration}/**/*.test.ts'], { ...serial, testTimeout: 60_000, hookTimeout: 60_000 }),
       project('conformance', ['test/{conformance,interop}/**/*.test.ts'], { ...serial, testTimeout: 600_000, hookTimeout: 120_000 }),
       project('e2e', ['test/e2e/**/*.test.ts'], {

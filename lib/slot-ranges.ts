@@ -26,6 +26,11 @@ export function parseSlotRange(text: string): SlotRange | undefined {
   return start <= end && end < SLOT_COUNT ? { start, end } : undefined;
 }
 
+/** Reads what `formatSlotRanges` wrote; what is no range counts as nothing. */
+export function parseSlotRanges(text: string, separator = ','): readonly SlotRange[] {
+  return normaliseSlotRanges(text.split(separator).flatMap(word => parseSlotRange(word) ?? []));
+}
+
 /** Sorted, with overlapping and adjacent ranges joined. */
 export function normaliseSlotRanges(ranges: readonly SlotRange[]): readonly SlotRange[] {
   const sorted = ranges.toSorted((a, b) => a.start - b.start);
@@ -52,6 +57,24 @@ export function subtractSlotRanges(ranges: readonly SlotRange[], taken: readonly
     });
   }
   return left;
+}
+
+/** The slots that are in both. */
+export function intersectSlotRanges(ranges: readonly SlotRange[], others: readonly SlotRange[]): readonly SlotRange[] {
+  return subtractSlotRanges(ranges, subtractSlotRanges(ALL_SLOTS, others));
+}
+
+/** The highest `count` slots of `ranges`, or all where there are fewer. */
+export function highestSlots(ranges: readonly SlotRange[], count: number): readonly SlotRange[] {
+  const taken: SlotRange[] = [];
+  let left = count;
+  for (const { start, end } of normaliseSlotRanges(ranges).toReversed()) {
+    if (left <= 0) break;
+    const from = Math.max(start, end - left + 1);
+    taken.unshift({ start: from, end });
+    left -= end - from + 1;
+  }
+  return taken;
 }
 
 /** The range of shard `shard` of `shards` when all slots are shared evenly; the first shards get the one slot more. */

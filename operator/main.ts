@@ -29,9 +29,9 @@ function stopSignal(): AbortSignal {
 function runUp(options: UpOptions): Promise<void> {
   return up(
     options,
-    (platform, folder, signal) => {
+    (platform, folder, witness, signal) => {
       const file = folder.logFile('operator');
-      return runOperator({ platform, logger: createLogger('info', line => appendFileSync(file, line)) }, signal);
+      return runOperator({ platform, witness, logger: createLogger('info', line => appendFileSync(file, line)) }, signal);
     },
     process.stdout,
     stopSignal(),
@@ -48,7 +48,7 @@ async function runOnKubernetes(): Promise<void> {
     logger = made;
     return (severity, message, fields) => made[severity](message, fields);
   };
-  const run: RunControllers = (platform, signal) => runOperator({ platform, logger, registry }, signal);
+  const run: RunControllers = (platform, witness, signal) => runOperator({ platform, witness, logger, registry }, signal);
   await operator(process.env, { run, makeLog, metrics: () => registry.text() }, stopSignal());
 }
 

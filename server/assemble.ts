@@ -7,7 +7,8 @@ import { ClusterService } from './cluster/cluster-service.ts';
 import { CommandTable } from './commands/table.ts';
 import { commandHandlers } from './command-handlers.ts';
 import type { ConfigStore } from './config/store.ts';
-import type { Clock, Entropy, KeyspaceEvents, ServerLog, ServerPorts } from './core/ports.ts';
+import type { Clock, ClusterPort, Entropy, KeyspaceEvents, ServerLog, ServerPorts } from './core/ports.ts';
+import { SlotStatistics } from './core/slot-statistics.ts';
 import { Clients } from './engine/clients.ts';
 import { Cron } from './engine/cron.ts';
 import { Databases } from './engine/databases.ts';
@@ -26,7 +27,7 @@ import { DefaultUserAuth } from './observe/auth.ts';
 import { InfoSections } from './observe/info.ts';
 import type { ProcessFacts } from './observe/process-facts.ts';
 import { registerSections } from './observe/sections.ts';
-import { Snapshots } from './persistence/snapshots.ts';
+import { type SlotMoves, Snapshots } from './persistence/snapshots.ts';
 import { createBusNetwork } from './platform/bus-network.ts';
 import { DebugSwitches } from './platform/debug-switches.ts';
 import type { NodesFileStore } from './platform/nodes-store.ts';
@@ -98,6 +99,7 @@ export function assemble(circumstances: Circumstances): Assembly {
     processId: circumstances.processId,
     end: circumstances.end,
   });
+  const slotMoves = slotMovesOf(() => ports.cluster);
   const ports: Mutable<ServerPorts> = {
     clock,
     entropy,
@@ -112,12 +114,13 @@ export function assemble(circumstances: Circumstances): Assembly {
     watch,
     events: NO_EVENTS,
     cluster: undefined,
+    slotStatistics: state.bySlot ? makeSlotStatistics(config) : undefined,
     auth: new DefaultUserAuth(config),
     info: new InfoSections(),
     stats,
     lifecycle,
     debug: new DebugSwitches({ setPackedThreshold: bytes => values.setPackedThreshold(bytes), panic: circumstances.fatal }),
-    snapshots: new Snapshots({ databases, values, clock, timers, config, log, stats, serverVersion: VALKEY_VERSION }),
+    snapshots: new Snapshots({ databases, values, clock, timers, config, log, stats, slotMoves, serverVersion: VALKEY_VERSION }),
     // These two need the ports themselves, and are put in below before anything runs.
     execution: undefined as unknown as Engine,
     replication: undefined as unknown as Replication,
@@ -134,12 +137,34 @@ export function assemble(circumstances: Circumstances): Assembly {
   return { ports, engine, clients, host, cluster, cron: regularWork(ports, engine, clients, databases, values, host) };
 }
 
+/** What files know of slots on the move. */
+function slotMovesOf(cluster: () => ClusterPort | undefined): SlotMoves {
+  return {
+    openSlots: () => cluster()?.openSlots() ?? '',
+    openSlotsFound: text => cluster()?.adoptOpenSlots(text),
+    unfinished: () => cluster()?.slotMigrations.unfinishedImports() ?? [],
+    found: record => cluster()?.slotMigrations.importFound(record),
+    replaced: () => cluster()?.slotMigrations.dataReplaced(),
+  };
+}
+
 function makeValues(arena: Arena, config: ConfigStore, entropy: Entropy): Values {
   const secret = (): number => Number.parseInt(entropy.hex(8), 16) | 0;
   const values = new Values(arena, [secret(), secret()]);
   values.setLimits(readLimits(config));
   config.onChange(LIMIT_DIRECTIVES, () => values.setLimits(readLimits(config)));
   return values;
+}
+
+/** Before the cluster and the engine: both keep them. */
+function makeSlotStatistics(config: ConfigStore): SlotStatistics {
+  const statistics = new SlotStatistics();
+  const follow = (): void => {
+    statistics.enabled = config.flag('cluster-slot-stats-enabled');
+  };
+  follow();
+  config.onChange(['cluster-slot-stats-enabled'], follow);
+  return statistics;
 }
 
 function makeCluster({ config, nodesFile, fatal }: Circumstances, ports: ServerPorts): ClusterService | undefined {

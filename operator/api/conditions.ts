@@ -22,6 +22,9 @@ export const CONDITION_REASONS = [
   'NotFormed',
   'RollingUpdate',
   'ChangingReplicas',
+  'ScalingOut',
+  'ScalingIn',
+  'WaitingToMove',
   'Repairing',
   'FailingOver',
   'Recovering',
@@ -46,6 +49,11 @@ export const CONDITION_REASONS = [
   'ForeignNodes',
   'ReplicaNotSynced',
   'NoReplicas',
+  'ScaleInRefused',
+  'InsufficientMemory',
+  'MigrationFailed',
+  'MigrationNotSupported',
+  'SlotsHeldOpen',
   'ReconcileFailed',
 ] as const;
 /** The reasons that we choose; a pod's own waiting or terminated reason (CamelCase as the platform gives it) may stand in `Degraded` too. */

@@ -11,6 +11,7 @@ import {
   VALKEY_CLUSTER_CEL_RULES,
   VALKEY_CLUSTER_PRINTER_COLUMNS,
   VALKEY_CLUSTER_ROOT_CEL_RULES,
+  VALKEY_CLUSTER_SCALE,
   valkeyClusterSpecSchema,
   valkeyClusterStatusSchema,
 } from './valkey-cluster.ts';
@@ -42,7 +43,7 @@ export function customResourceDefinition(): JsonObject {
           name: API_VERSION,
           served: true,
           storage: true,
-          subresources: { status: {} },
+          subresources: { status: {}, scale: { ...VALKEY_CLUSTER_SCALE } },
           additionalPrinterColumns: columns,
           schema: { openAPIV3Schema: rootSchema() },
         },

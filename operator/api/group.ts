@@ -37,6 +37,14 @@ export const LABELS = {
   role: `${API_GROUP}/role`,
 } as const;
 
+/** The value of the component label of pods that run a node. */
+export const NODE_COMPONENT = 'node';
+
+/** Selects the pods of a cluster's nodes, as `/scale` tells it. */
+export function nodeSelectorText(cluster: string): string {
+  return `${LABELS.cluster}=${cluster},${LABELS.component}=${NODE_COMPONENT}`;
+}
+
 export const MANAGED_BY = 'slotkeeper';
 export const APP_NAME = 'valkey';
 
@@ -49,6 +57,11 @@ export const DEFAULT_USER = 'default';
 /** `<cluster>-<shard>-<index>`: the workload's name. A role is never in it. */
 export function nodeName(cluster: string, shard: number, index: number): string {
   return `${cluster}-${shard}-${index}`;
+}
+/** The shard in a name that `nodeName` made; undefined when it is none of the cluster's. */
+export function shardOfNode(cluster: string, node: string): number | undefined {
+  const match = node.startsWith(`${cluster}-`) ? /^(\d+)-\d+$/.exec(node.slice(cluster.length + 1)) : null;
+  return match === null ? undefined : Number(match[1]);
 }
 /** What a node announces to its peers (`cluster-announce-human-nodename`): it tells nodes of clusters with the same name apart. */
 export function announcedName(namespace: string, node: string): string {

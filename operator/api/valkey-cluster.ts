@@ -74,7 +74,9 @@ export const valkeyClusterSpecSchema = z
       .min(1)
       .max(500)
       .default(3)
-      .describe('Number of shards: primaries that share the 16384 hash slots. It cannot be changed yet.'),
+      .describe(
+        'Number of shards: primaries that share the 16384 hash slots. A change moves slots while the cluster serves: new shards get an even share, shards that go give all of theirs away first.',
+      ),
     replicas: z.int().min(0).max(5).default(1).describe('Replicas of each shard, beside its primary.'),
     resources: resources.optional(),
     config: z
@@ -136,6 +138,10 @@ const nodeStatusSchema = z.strictObject({
   nodeId: z.string().optional().describe('Identity in the cluster (CLUSTER MYID); it lives and dies with the data.'),
   podUid: z.string().optional().describe('Pod that last ran this node id; evidence for a fence is asked about it.'),
   containerId: z.string().optional().describe('Container that last ran this node id.'),
+  syncPercent: z
+    .int()
+    .optional()
+    .describe('While the node takes a whole data set from its primary: how much of it has come, in steps of ten.'),
 });
 
 const lostNodeSchema = z.strictObject({ nodeId: z.string(), name: z.string(), podUid: z.string(), containerId: z.string().optional() });
@@ -143,7 +149,8 @@ const lostNodeSchema = z.strictObject({ nodeId: z.string(), name: z.string(), po
 const shardStatusSchema = z.strictObject({
   index: z.int(),
   primary: z.string().optional().describe('Name of the node that is primary.'),
-  slots: z.string().describe('Slot ranges, such as "0-5460".'),
+  ownerId: z.string().optional().describe('Node id of the owner of its slots.'),
+  slots: z.string().describe('Slot ranges that belong to it, such as "0-5460"; empty for a shard that is new, or about to go.'),
   readyReplicas: z.int(),
   nodes: z.array(nodeStatusSchema),
   lostNodes: z.array(lostNodeSchema).optional().describe('Node ids that the cluster still knows although their process does not answer.'),
@@ -169,6 +176,30 @@ export const valkeyClusterStatusSchema = z.strictObject({
     .strictObject({ host: z.string(), port: z.int(), secretName: z.string().optional() })
     .optional()
     .describe('Where applications connect, and the Secret that says so.'),
+  shardCount: z
+    .int()
+    .optional()
+    .describe('Over how many shards the slots are spread. While spec.shards is being followed, it is the number from before.'),
+  selector: z.string().optional().describe('Selects the pods of the nodes, for autoscalers.'),
+  scaling: z
+    .strictObject({
+      shards: z.int().describe('Number of shards that is being worked on.'),
+      slotsToMove: z.int(),
+      slotsMoved: z.int(),
+    })
+    .optional()
+    .describe('A change of the number of shards that is under way.'),
+  migrations: z
+    .array(
+      z.strictObject({
+        from: z.int().optional().describe('Shard that gives.'),
+        to: z.int().optional().describe('Shard that takes.'),
+        slots: z.string(),
+        state: z.string().describe('As the server names it, such as "snapshotting".'),
+      }),
+    )
+    .optional()
+    .describe('Slot migrations that run now.'),
   dataLossCount: z.int().optional().describe('How often slots had to be given to empty nodes because every copy of them was gone.'),
   lastDataLossTime: z.string().meta({ format: 'date-time' }).optional(),
   lastDataLossMessage: z.string().optional(),
@@ -202,11 +233,6 @@ const directiveNames = DIRECTIVES.flatMap(directive =>
 
 export const VALKEY_CLUSTER_CEL_RULES: readonly CelRule[] = [
   {
-    path: 'spec.shards',
-    rule: 'self == oldSelf',
-    message: 'shards cannot be changed yet: this version does not scale a cluster; create another ValkeyCluster and move the data',
-  },
-  {
     path: 'spec.config',
     rule: `self.all(name, !(name in ${quoted(OWNED_DIRECTIVES.map(owned => owned.name))}))`,
     message:
@@ -229,6 +255,13 @@ export const VALKEY_CLUSTER_ROOT_CEL_RULES: readonly CelRule[] = [
     message: `metadata.name must be a DNS label of at most ${CLUSTER_NAME_MAX_LENGTH} characters that starts with a letter`,
   },
 ];
+
+/** The `/scale` subresource scales shards: `kubectl scale`, HorizontalPodAutoscalers. */
+export const VALKEY_CLUSTER_SCALE = {
+  specReplicasPath: '.spec.shards',
+  statusReplicasPath: '.status.shardCount',
+  labelSelectorPath: '.status.selector',
+} as const;
 
 export interface PrinterColumn {
   readonly name: string;

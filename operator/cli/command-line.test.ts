@@ -8,11 +8,13 @@ describe('the command line', () => {
   test('up takes a manifest and has a default for everything else', () => {
     expect(parse('up a.yaml')).toEqual({
       kind: 'up',
-      options: { manifest: 'a.yaml', firstPort: 7001, folder: '.slotkeeper', fresh: false, serverBinary: undefined },
+      options: { manifest: 'a.yaml', firstPort: 7001, folder: '.slotkeeper', fresh: false, serverBinary: undefined, dashboardPort: 7979 },
     });
     expect(parse('up --port 7101 a.yaml --dir d --fresh --server-binary /v')).toMatchObject({
       options: { firstPort: 7101, folder: 'd', fresh: true, serverBinary: '/v' },
     });
+    expect(parse('up a.yaml --dashboard 8001')).toMatchObject({ options: { dashboardPort: 8001 } });
+    expect(parse('up a.yaml --dashboard off')).toMatchObject({ options: { dashboardPort: undefined } });
     expect(parse('up a.yaml', { SLOTKEEPER_SERVER_BINARY: '/w' })).toMatchObject({ options: { serverBinary: '/w' } });
   });
 
@@ -22,6 +24,7 @@ describe('the command line', () => {
     expect(() => parse('up')).toThrow(/takes one manifest, 0 were given/);
     expect(() => parse('up a b')).toThrow(/2 were given/);
     expect(() => parse('up a --port x')).toThrow(/--port is "x": it must be a number such as 7001/);
+    expect(() => parse('up a --dashboard on')).toThrow(/--dashboard is "on": it must be a number such as 7979/);
     expect(() => parse('operator now')).toThrow(/takes no arguments, "now" was given/);
   });
 

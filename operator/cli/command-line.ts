@@ -6,6 +6,7 @@
  */
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { DEFAULT_FIRST_PORT } from '../platform/local/loopback.ts';
+import { DEFAULT_DASHBOARD_PORT } from './local-dashboard.ts';
 
 export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 2;
@@ -22,6 +23,8 @@ export type UpOptions = {
   readonly folder: string;
   readonly fresh: boolean;
   readonly serverBinary: string | undefined;
+  /** Undefined: none. */
+  readonly dashboardPort: number | undefined;
 };
 
 export type Command =
@@ -45,6 +48,7 @@ Runs the ValkeyCluster of a manifest as processes on this machine, on 127.0.0.1,
 a node that dies is started again, a primary that dies is replaced by its replica. Ctrl-C stops all of it.
 
   --port <n>             port of the first node; the others follow it, cluster buses lie 10000 above (default ${DEFAULT_FIRST_PORT})
+  --dashboard <port>     port of the dashboard on 127.0.0.1, or "off" (default ${DEFAULT_DASHBOARD_PORT})
   --dir <folder>         where node folders and logs are kept (default .slotkeeper)
   --fresh                forget what the folder holds from earlier runs
   --server-binary <file> run this valkey-server instead of Slotkeeper's own, for instance upstream's
@@ -62,6 +66,7 @@ It is configured by environment variables, which the Helm chart sets; see docs/o
 
 const UP_FLAGS = {
   port: { type: 'string' },
+  dashboard: { type: 'string' },
   dir: { type: 'string' },
   fresh: { type: 'boolean' },
   'server-binary': { type: 'string' },
@@ -99,10 +104,11 @@ function parseUp(args: readonly string[], environment: Readonly<Record<string, s
     kind: 'up',
     options: {
       manifest: positionals[0],
-      firstPort: values.port === undefined ? DEFAULT_FIRST_PORT : parsePort(values.port),
+      firstPort: values.port === undefined ? DEFAULT_FIRST_PORT : parsePort('--port', values.port, DEFAULT_FIRST_PORT),
       folder: values.dir ?? '.slotkeeper',
       fresh: values.fresh ?? false,
       serverBinary: serverBinary === '' ? undefined : serverBinary,
+      dashboardPort: parseDashboard(values.dashboard),
     },
   };
 }
@@ -114,9 +120,17 @@ function parseOperator(args: readonly string[]): Command {
   return { kind: 'operator' };
 }
 
-function parsePort(text: string): number {
+function parsePort(option: string, text: string, example: number): number {
   const port = Number(text);
-  if (!/^\d+$/.test(text) || port < 1) throw new UsageError(`--port is "${text}": it must be a number such as ${DEFAULT_FIRST_PORT}`);
+  if (!/^\d+$/.test(text) || port < 1) throw new UsageError(`${option} is "${text}": it must be a number such as ${example}`);
+  return port;
+}
+
+function parseDashboard(text: string | undefined): number | undefined {
+  if (text === undefined) return DEFAULT_DASHBOARD_PORT;
+  if (text === 'off') return undefined;
+  const port = parsePort('--dashboard', text, DEFAULT_DASHBOARD_PORT);
+  if (port > 65_535) throw new UsageError(`--dashboard is "${text}": it must be a port such as ${DEFAULT_DASHBOARD_PORT}, or off`);
   return port;
 }
 

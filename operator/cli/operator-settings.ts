@@ -12,6 +12,8 @@ export interface OperatorSettings {
   readonly identity: string;
   /** Health and metrics; 0: any free port. */
   readonly httpPort: number;
+  /** Undefined: no dashboard. */
+  readonly dashboardPort: number | undefined;
   readonly logLevel: string;
   readonly kubeconfig: string | undefined;
   readonly context: string | undefined;
@@ -22,9 +24,13 @@ const logLevels: readonly string[] = ['debug', 'info', 'warn', 'error'];
 /** `fallbackIdentity` names this process where no pod name is given. Throws UsageError. */
 export function operatorSettings(environment: Readonly<Record<string, string | undefined>>, fallbackIdentity: string): OperatorSettings {
   const read = (name: string): string | undefined => environment[name] || undefined;
-  const port = read('SLOTKEEPER_HTTP_PORT') ?? '8080';
-  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)
-    throw new UsageError(`SLOTKEEPER_HTTP_PORT is "${port}": it must be a port such as 8080`);
+  const readPort = (name: string, example: string): number | undefined => {
+    const port = read(name);
+    if (port === undefined) return undefined;
+    if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)
+      throw new UsageError(`${name} is "${port}": it must be a port such as ${example}`);
+    return Number(port);
+  };
   const logLevel = read('SLOTKEEPER_LOG_LEVEL') ?? 'info';
   if (!logLevels.includes(logLevel))
     throw new UsageError(`SLOTKEEPER_LOG_LEVEL is "${logLevel}": it must be one of ${logLevels.join(', ')}`);
@@ -39,7 +45,8 @@ export function operatorSettings(environment: Readonly<Record<string, string | u
     leaseNamespace: read('POD_NAMESPACE'),
     leaseName: read('SLOTKEEPER_LEASE_NAME') ?? 'slotkeeper',
     identity: read('POD_NAME') ?? fallbackIdentity,
-    httpPort: Number(port),
+    httpPort: readPort('SLOTKEEPER_HTTP_PORT', '8080') ?? 8080,
+    dashboardPort: readPort('SLOTKEEPER_DASHBOARD_PORT', '8081'),
     logLevel,
     kubeconfig: read('SLOTKEEPER_KUBECONFIG'),
     context: read('SLOTKEEPER_CONTEXT'),

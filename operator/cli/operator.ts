@@ -3,6 +3,9 @@
  * with a failure, so that its pod starts anew as one that waits; SIGTERM ends the work and gives the lease back.
  */
 import { hostname } from 'node:os';
+import type { Witness } from '../controller/witness.ts';
+import { Dashboard } from '../dashboard/dashboard.ts';
+import { startDashboardServer } from '../dashboard/dashboard-server.ts';
 import { connectKubernetes } from '../platform/kubernetes/client.ts';
 import { KubernetesPlatform } from '../platform/kubernetes/kubernetes-platform.ts';
 import type { Platform } from '../platform/port.ts';
@@ -12,7 +15,7 @@ import { type OperatorSettings, operatorSettings } from './operator-settings.ts'
 export type Log = (level: 'info' | 'warn', message: string, fields?: Readonly<Record<string, unknown>>) => void;
 
 /** Works until `signal` aborts; rejects when it cannot go on. */
-export type RunControllers = (platform: Platform, signal: AbortSignal) => Promise<void>;
+export type RunControllers = (platform: Platform, witness: Witness | undefined, signal: AbortSignal) => Promise<void>;
 
 export interface OperatorParts {
   readonly run: RunControllers;
@@ -31,6 +34,9 @@ export async function operator(
   const client = connectKubernetes(clientOptions(settings));
   let ready = false;
   const health = await startHealthServer(settings.httpPort, { isReady: () => ready, metrics: parts.metrics });
+  const dashboard = settings.dashboardPort === undefined ? undefined : new Dashboard();
+  const page =
+    dashboard === undefined ? undefined : await startDashboardServer(dashboard, { port: settings.dashboardPort ?? 0, host: undefined });
   const platform = new KubernetesPlatform({
     client,
     namespace: settings.watchNamespace,
@@ -49,9 +55,10 @@ export async function operator(
     nodeImage: settings.nodeImage,
   });
   try {
-    await parts.run(platform, stop);
+    await parts.run(platform, dashboard, stop);
     log('info', 'the operator has stopped');
   } finally {
+    await page?.close();
     await health.close();
   }
 }

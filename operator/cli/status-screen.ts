@@ -64,7 +64,7 @@ export class StatusScreen {
     this.#shownReady = true;
     const table = renderNodes(picture, { colour: false }).join('\n');
     this.#output.write(
-      `\n${table}\n\n${connectLine(picture)}\nReady ${seconds(picture.readyAfterMs)} after the start; Ctrl-C stops the cluster\n\n`,
+      `\n${table}\n\n${connectLine(picture)}\n${picture.dashboard === '' ? '' : `${picture.dashboard}\n`}Ready ${seconds(picture.readyAfterMs)} after the start; Ctrl-C stops the cluster\n\n`,
     );
   }
 }

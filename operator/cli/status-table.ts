@@ -10,6 +10,8 @@ export type Picture = {
   readonly readyAfterMs: number | undefined;
   readonly elapsedMs: number;
   readonly connectPort: number;
+  /** Where the dashboard is, or why there is none; '' = it is not wanted. */
+  readonly dashboard: string;
   readonly passwordNeeded: boolean;
   /** The latest events, oldest first. */
   readonly events: readonly string[];
@@ -45,6 +47,7 @@ export function renderPicture(picture: Picture, style: Style): readonly string[]
     ...picture.events.map(event => paint(style, 'dim', event)),
     ...(picture.events.length > 0 ? [''] : []),
     ...(state === 'Ready' || readyAfterMs !== undefined ? [connectLine(picture)] : []),
+    ...(picture.dashboard === '' ? [] : [picture.dashboard]),
     'Ctrl-C stops the cluster',
   ];
 }

@@ -4,6 +4,7 @@
  * What can be wrong is checked before the first process starts: manifest, program, folder, ports. From then on everything that was
  * started is ended on the way out, whatever the way is: Ctrl-C, a failure of the operator, or (by the reaper) our own violent end.
  */
+import type { Witness } from '../controller/witness.ts';
 import type { ClusterEvent, Platform } from '../platform/port.ts';
 import { findCondition } from '../api/conditions.ts';
 import { clusterKey } from '../model/cluster.ts';
@@ -12,11 +13,13 @@ import { BUS_PORT_OFFSET, highestFirstPort, nodePort, takenPorts } from '../plat
 import { LOCAL_IMAGE, serverProgram } from '../platform/local/server-program.ts';
 import { FolderInUseError, StateFolder } from '../platform/local/state-folder.ts';
 import { type UpOptions, UsageError } from './command-line.ts';
+import { type LocalDashboard, startLocalDashboard } from './local-dashboard.ts';
 import { type Manifest, readManifest } from './read-manifest.ts';
 import { type Output, StatusScreen } from './status-screen.ts';
+import type { Picture } from './status-table.ts';
 
 /** Runs the operator until `signal` aborts; rejects when it cannot go on. */
-export type RunOperator = (platform: Platform, folder: StateFolder, signal: AbortSignal) => Promise<void>;
+export type RunOperator = (platform: Platform, folder: StateFolder, witness: Witness | undefined, signal: AbortSignal) => Promise<void>;
 
 const REDRAW_MS = 250;
 
@@ -33,6 +36,7 @@ export async function up(options: UpOptions, runOperator: RunOperator, output: O
     folder.release();
     throw error;
   }
+  const dashboard = await openDashboard(options, manifest);
   const screen = new StatusScreen(output);
   const elapsedMs = (): number => performance.now() - startedAtMs;
   const platform = new LocalPlatform({
@@ -43,11 +47,12 @@ export async function up(options: UpOptions, runOperator: RunOperator, output: O
     onEvent: event => screen.addEvent(eventLine(event), elapsedMs()),
     onChanged: () => {},
   });
-  const stopShowing = showPicture(platform, manifest, options.firstPort, screen, elapsedMs);
+  const stopShowing = showPicture(platform, manifest, { connectPort: options.firstPort, dashboard: dashboard.line }, screen, elapsedMs);
   try {
-    await runOperator(platform, folder, stop);
+    await runOperator(platform, folder, dashboard.dashboard, stop);
   } finally {
     stopShowing();
+    await dashboard.close();
     screen.close(`Stopping ${manifest.name}`);
     await platform.stop();
     screen.close('Stopped');
@@ -57,7 +62,7 @@ export async function up(options: UpOptions, runOperator: RunOperator, output: O
 function showPicture(
   platform: LocalPlatform,
   manifest: Manifest,
-  connectPort: number,
+  doors: Pick<Picture, 'connectPort' | 'dashboard'>,
   screen: StatusScreen,
   elapsedMs: () => number,
 ): () => void {
@@ -73,7 +78,7 @@ function showPicture(
       workloads: platform.workloads(),
       readyAfterMs,
       elapsedMs: elapsedMs(),
-      connectPort,
+      ...doors,
       passwordNeeded,
       events: screen.events,
     });
@@ -113,6 +118,10 @@ async function takeFolder(options: UpOptions): Promise<StateFolder> {
       `Cannot use the folder ${options.folder}: ${error instanceof Error ? error.message : String(error)}; give another with --dir`,
     );
   }
+}
+
+function openDashboard({ dashboardPort, firstPort }: UpOptions, { spec }: Manifest): Promise<LocalDashboard> {
+  return startLocalDashboard(dashboardPort, [firstPort, firstPort + spec.shards * (1 + spec.replicas) - 1]);
 }
 
 async function checkPorts({ firstPort }: UpOptions, { name, spec }: Manifest): Promise<void> {

@@ -4,7 +4,7 @@
  * The status is written only when it differs. A loss of data is written before anything is done about it. Events are recorded for decisions whose steps were taken.
  */
 import type { Logger } from '../../lib/logger.ts';
-import type { Action } from '../model/action.ts';
+import type { Action, Decision } from '../model/action.ts';
 import type { ClusterKey, ClusterResource } from '../model/cluster.ts';
 import type { Clock } from '../model/clock.ts';
 import { EMPTY_MEMORY, type Memory } from '../model/memory.ts';
@@ -12,10 +12,12 @@ import type { PlanResult } from '../model/plan-result.ts';
 import { execute } from '../execute/execute.ts';
 import type { OperatorMetrics } from '../metrics/operator-metrics.ts';
 import { observe, type Observed } from '../observe/observe.ts';
+import type { SamplePace } from '../observe/sample-pace.ts';
 import { plan } from '../plan/plan.ts';
 import type { Platform } from '../platform/port.ts';
 import { sameStatus, statusOf, transitions } from '../status/status.ts';
 import { NodeError, type NodeClients } from '../valkey/node-client.ts';
+import type { Witness } from './witness.ts';
 
 export interface ReconcileDependencies {
   readonly platform: Platform;
@@ -23,6 +25,8 @@ export interface ReconcileDependencies {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: OperatorMetrics;
+  readonly samplePace: SamplePace;
+  readonly witness: Witness | undefined;
 }
 
 export interface TurnResult {
@@ -58,7 +62,7 @@ export async function reconcile(
     );
     throw new TurnFailure(messageOf(error), { ...result.memory, told: memory.told }, error);
   }
-  for (const decision of result.decisions) platform.recordEvent(key, decision);
+  for (const decision of result.decisions) tell(key, decision, dependencies);
   await writeStatus(cluster, observed, result, dependencies);
   return { memory: result.memory, recheckAfterMs: waiting ? WAITING_RECHECK_MS : result.recheckAfterMs };
 }
@@ -114,15 +118,23 @@ async function writeStatus(
   cluster: ClusterResource,
   { observation }: Observed,
   result: PlanResult,
-  { platform, metrics }: ReconcileDependencies,
+  dependencies: ReconcileDependencies,
 ): Promise<void> {
+  const { platform, metrics, witness } = dependencies;
   // The finalizer may have gone in this turn, and the cluster with it.
-  if (platform.cluster(cluster.key) === undefined || cluster.deletedAt !== undefined) return;
+  if (platform.cluster(cluster.key) === undefined) return;
   const status = statusOf(observation, result);
+  witness?.turned({ observation, topology: result.topology, status });
+  if (cluster.deletedAt !== undefined) return;
   metrics.cluster(cluster, status);
   if (sameStatus(cluster.status, status)) return;
   await platform.writeStatus(cluster.key, status);
-  for (const decision of transitions(cluster.status.conditions, status.conditions)) platform.recordEvent(cluster.key, decision);
+  for (const decision of transitions(cluster.status.conditions, status.conditions)) tell(cluster.key, decision, dependencies);
+}
+
+function tell(key: ClusterKey, decision: Decision, { clock, platform, witness }: ReconcileDependencies): void {
+  platform.recordEvent(key, decision);
+  witness?.decided(key, decision, clock.now());
 }
 
 function messageOf(error: unknown): string {

@@ -10,11 +10,13 @@ import { createOperatorMetrics, type OperatorMetrics } from '../metrics/operator
 import type { ClusterKey } from '../model/cluster.ts';
 import type { Clock } from '../model/clock.ts';
 import { EMPTY_MEMORY, type Memory } from '../model/memory.ts';
+import { SamplePace } from '../observe/sample-pace.ts';
 import { PlatformError, type Platform } from '../platform/port.ts';
 import { NodeError, type NodeClients } from '../valkey/node-client.ts';
 import { TcpNodeClients } from '../valkey/tcp-node-clients.ts';
 import { reconcile, TurnFailure, type ReconcileDependencies } from './reconcile.ts';
 import { SYSTEM_CLOCK } from './system-clock.ts';
+import type { Witness } from './witness.ts';
 import { WorkQueue } from './work-queue.ts';
 
 export interface OperatorOptions {
@@ -25,6 +27,7 @@ export interface OperatorOptions {
   /** Clusters that are worked on at the same time. */
   readonly workers?: number;
   readonly clients?: NodeClients;
+  readonly witness?: Witness | undefined;
   readonly clock?: Clock;
   /** Numbers of [0, 1), for jitter. */
   readonly random?: () => number;
@@ -50,8 +53,16 @@ class Controller {
   readonly #workers: number;
   #active = 0;
 
-  constructor({ platform, logger, workers, clients, clock, random }: OperatorOptions, metrics: OperatorMetrics) {
-    this.#dependencies = { platform, logger, metrics, clients: clients ?? new TcpNodeClients(), clock: clock ?? SYSTEM_CLOCK };
+  constructor({ platform, logger, workers, clients, clock, random, witness }: OperatorOptions, metrics: OperatorMetrics) {
+    this.#dependencies = {
+      platform,
+      logger,
+      metrics,
+      clients: clients ?? new TcpNodeClients(),
+      clock: clock ?? SYSTEM_CLOCK,
+      samplePace: new SamplePace(),
+      witness,
+    };
     this.#random = random ?? (() => randomInt(2 ** 30) / 2 ** 30);
     this.#workers = workers ?? DEFAULT_WORKERS;
     this.#queue = new WorkQueue(this.#dependencies.clock, this.#random, undefined, {
@@ -66,12 +77,15 @@ class Controller {
     const stop = (): void => this.#queue.close();
     leading.addEventListener('abort', stop, { once: true });
     if (leading.aborted) stop();
+    const { witness } = this.#dependencies;
+    witness?.leads(true);
     try {
       await this.#dependencies.platform.watch(key => this.#queue.add(key), leading);
       await Promise.all(Array.from({ length: this.#workers }, () => this.#work(leading)));
     } finally {
       leading.removeEventListener('abort', stop);
       stop();
+      witness?.leads(false);
       this.#dependencies.clients.close();
     }
   }
@@ -120,6 +134,8 @@ class Controller {
 
   #forget(key: ClusterKey): void {
     this.#memories.delete(key);
+    this.#dependencies.samplePace.forget(key);
+    this.#dependencies.witness?.gone(key);
     const [namespace, name] = key.split('/');
     this.#dependencies.metrics.clusterGone(namespace, name);
   }

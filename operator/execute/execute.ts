@@ -64,6 +64,12 @@ export async function execute(
     case 'failover':
       await nodes.failover(node(action.node), action.mode);
       return 'done';
+    case 'migrateSlots':
+      await nodes.migrateSlots(node(action.node), action.targetId, action.ranges);
+      return 'done';
+    case 'cancelMigrations':
+      await nodes.cancelMigrations(node(action.node));
+      return 'done';
     case 'setConfig':
       await nodes.setConfig(node(action.node), action.values);
       return 'done';

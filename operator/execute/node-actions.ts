@@ -48,6 +48,17 @@ export async function failover({ client }: NodeHandle, mode: 'graceful' | 'force
   await unlessAlready(client.send(['CLUSTER', 'FAILOVER', ...option]), ['You should send CLUSTER FAILOVER to a replica']);
 }
 
+export async function migrateSlots({ client }: NodeHandle, targetId: string, ranges: readonly SlotRange[]): Promise<void> {
+  const numbers = ranges.flatMap(({ start, end }) => [String(start), String(end)]);
+  await unlessAlready(client.send(['CLUSTER', 'MIGRATESLOTS', 'SLOTSRANGE', ...numbers, 'NODE', targetId]), [
+    'I am already migrating slot',
+  ]);
+}
+
+export async function cancelMigrations({ client }: NodeHandle): Promise<void> {
+  await unlessAlready(client.send(['CLUSTER', 'CANCELSLOTMIGRATIONS']), ['No migrations ongoing']);
+}
+
 export async function setConfig({ client }: NodeHandle, values: readonly (readonly [string, string])[]): Promise<void> {
   await client.send(['CONFIG', 'SET', ...values.flat()]);
 }

@@ -24,6 +24,16 @@ export type Action =
   | { readonly kind: 'forget'; readonly node: string; readonly nodeId: string }
   /** `graceful`: CLUSTER FAILOVER; `force`: without the primary, by the vote; `takeover`: without the vote, only with a fence. */
   | { readonly kind: 'failover'; readonly node: string; readonly mode: 'graceful' | 'force' | 'takeover'; readonly reason: string }
+  /** The source is told to give the slots to the primary `targetId`; that it agreed says nothing yet about the end. */
+  | {
+      readonly kind: 'migrateSlots';
+      readonly node: string;
+      readonly target: string;
+      readonly targetId: string;
+      readonly ranges: readonly SlotRange[];
+    }
+  /** All that the node gives away now. */
+  | { readonly kind: 'cancelMigrations'; readonly node: string }
   | { readonly kind: 'setConfig'; readonly node: string; readonly values: readonly (readonly [string, string])[] };
 
 export type ActionKind = Action['kind'];

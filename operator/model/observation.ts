@@ -4,6 +4,7 @@
  * Two views meet in it: what the platform says of workloads and pods, and what every node that answers says of itself and of the cluster.
  */
 import type { ClusterResource } from './cluster.ts';
+import type { NodeSample } from './node-sample.ts';
 import type { ClusterWorkloads, FenceEvidence, WorkloadObservation } from './workload.ts';
 import type { SlotRange } from '../../lib/slot-ranges.ts';
 
@@ -19,13 +20,21 @@ export interface Observation {
   readonly connection: { readonly host: string; readonly port: number; readonly secretName?: string };
   /** By node name: one for each workload whose pod has an address and a running process. */
   readonly nodes: ReadonlyMap<string, NodeObservation>;
+  /** By node name: what primaries have counted, of those only that were asked in this turn. */
+  readonly samples: ReadonlyMap<string, NodeSample>;
   /** By node id of a failed primary: can it still write? Asked only where a promotion may need it. */
   readonly fences: ReadonlyMap<string, FenceEvidence>;
 }
 
 export type NodeObservation =
   | { readonly reachable: true; readonly view: NodeView }
-  | { readonly reachable: false; readonly problem: NodeProblem; readonly message: string };
+  | {
+      readonly reachable: false;
+      readonly problem: NodeProblem;
+      readonly message: string;
+      /** Of a node that loads what its primary sends: it answers little else. */
+      readonly sync?: SyncProgress;
+    };
 
 export type NodeProblem = 'refused' | 'timeout' | 'closed' | 'authentication' | 'loading' | 'protocol' | 'error';
 
@@ -52,11 +61,49 @@ export interface NodeView {
   readonly peers: readonly PeerView[];
   /** Values of the directives that are applied without a restart, as CONFIG GET tells them. */
   readonly liveConfig: ReadonlyMap<string, string>;
+  readonly memory: NodeMemory;
+  /** Slot migrations that it takes or took part in, newest first; undefined when the server does not know them. */
+  readonly migrations?: readonly SlotMigration[];
+}
+
+export interface NodeMemory {
+  readonly usedBytes: number;
+  /** What it used when it had started: no data. */
+  readonly startupBytes: number;
+  /** `maxmemory`; 0: no limit. */
+  readonly limitBytes: number;
+}
+
+/** One entry of CLUSTER GETSLOTMIGRATIONS. */
+export interface SlotMigration {
+  /** The same on both sides. */
+  readonly name: string;
+  readonly operation: 'import' | 'export';
+  readonly ranges: readonly SlotRange[];
+  /** Both are undefined for what a replica only follows. */
+  readonly sourceId?: string;
+  readonly targetId?: string;
+  /** As the server names it: `snapshotting`, `failover-paused` … */
+  readonly state: string;
+  readonly outcome: 'running' | 'success' | 'cancelled' | 'failed';
+  /** Why it failed, in the server's words; often empty. */
+  readonly message: string;
+}
+
+/** How far a full sync has come. */
+export interface SyncProgress {
+  readonly readBytes: number;
+  /** 0 = the primary does not say. */
+  readonly totalBytes: number;
+  /** Keys that are loaded. */
+  readonly keys: number;
 }
 
 export interface ReplicaLink {
   readonly up: boolean;
   readonly syncing: boolean;
+  /** While `syncing`. */
+  readonly sync?: SyncProgress;
   readonly primaryHost: string;
   readonly primaryPort: number;
   /** Seconds since the link was lost; 0 when up. */

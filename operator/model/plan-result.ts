@@ -13,6 +13,26 @@ export interface PlanResult {
   readonly dataLoss?: { readonly message: string };
   /** Shards that clients cannot use: for a moment already, where the cluster was whole before (a hand-over is no outage). */
   readonly unserved: readonly number[];
+  readonly scaling?: ScalingProgress;
+  readonly migrations: readonly MigrationRow[];
   /** When to look again although nothing was reported. */
   readonly recheckAfterMs: number;
+}
+
+/** A change of the number of shards that is under way. */
+export interface ScalingProgress {
+  /** The number that is wanted. */
+  readonly shards: number;
+  readonly slotsToMove: number;
+  readonly slotsMoved: number;
+}
+
+/** A migration that runs, for the status. */
+export interface MigrationRow {
+  /** Shards; undefined for a node that is not of this cluster. */
+  readonly from?: number;
+  readonly to?: number;
+  readonly slots: string;
+  /** As the server names it. */
+  readonly state: string;
 }

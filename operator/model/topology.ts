@@ -1,7 +1,7 @@
 /**
  * Topology: the nodes' views put together into one picture of who owns which slots and who follows whom. Plain data, made by plan, shown by status.
  */
-import type { SlotRange } from '../../lib/slot-ranges.ts';
+import { normaliseSlotRanges, type SlotRange } from '../../lib/slot-ranges.ts';
 import type { NodeView } from './observation.ts';
 import type { NodeProcess } from './memory.ts';
 import type { PodObservation } from './workload.ts';
@@ -25,20 +25,30 @@ export interface Member {
 
 export interface ShardTopology {
   readonly index: number;
-  /** Slots that belong to the shard. */
-  readonly range: SlotRange;
-  /** Who owns most of them by the nodes' views; undefined when nobody owns any. */
+  /** It is not among the shards of the spec: it gives its slots away, then its nodes go. */
+  readonly leaving: boolean;
+  /** Its node that owns slots, by the nodes' views. Of a shard that has none to own: its primary that answers. Undefined when there is neither. */
   readonly ownerId?: string;
   /** The owner, when it answers and says that it is a primary. */
   readonly primary?: Member;
-  /** Slots that the owner has, in all. */
+  /** Slots that the owner has: a shard's slots are whatever it owns. */
   readonly slots: readonly SlotRange[];
-  /** Slots of the range that nobody owns. */
+  /** Slots that nobody owns and that belong here: by the last record, else (in a cluster that was never whole) by an even share. */
   readonly unassigned: readonly SlotRange[];
   /** Members, of whatever workload, that replicate the owner. */
   readonly replicas: readonly Member[];
   /** Members whose workload belongs to this shard. */
   readonly members: readonly Member[];
+}
+
+/** All slots that belong to the shard, owned or not. */
+export function slotsOf({ slots, unassigned }: Pick<ShardTopology, 'slots' | 'unassigned'>): readonly SlotRange[] {
+  return unassigned.length === 0 ? slots : normaliseSlotRanges([...slots, ...unassigned]);
+}
+
+/** It has slots, or should have: clients need its primary. A shard that is new or drained has none, and that is no trouble. */
+export function holdsSlots(shard: Pick<ShardTopology, 'slots' | 'unassigned'>): boolean {
+  return shard.slots.length > 0 || shard.unassigned.length > 0;
 }
 
 /** An id that some member knows, put together from all views. */

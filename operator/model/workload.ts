@@ -34,7 +34,10 @@ export interface ClusterWorkloads {
   readonly uid: string;
   readonly generation: number;
   readonly nodes: readonly NodeWorkload[];
+  /** Shards as the spec wants them; `shardIndexes` may hold more while some still have slots to give away. */
   readonly shards: number;
+  /** Shards whose nodes should run, in order. */
+  readonly shardIndexes: readonly number[];
   readonly replicas: number;
   readonly resources: NonNullable<ValkeyClusterSpec['resources']>;
   readonly scheduling: NonNullable<ValkeyClusterSpec['scheduling']>;

@@ -6,7 +6,7 @@
 import type { ClusterResource } from '../model/cluster.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Memory, NodeProcess } from '../model/memory.ts';
-import type { NodeObservation, Observation } from '../model/observation.ts';
+import type { NodeObservation, Observation, SyncProgress } from '../model/observation.ts';
 import type { ClusterWorkloads, FenceEvidence, WorkloadObservation } from '../model/workload.ts';
 import { liveDirectiveNames } from '../plan/live-config.ts';
 import { PING_INTERVAL_DIRECTIVE } from '../plan/ping-pace.ts';
@@ -14,13 +14,16 @@ import { SYNC_GUARD_DIRECTIVE } from '../plan/sync-guard.ts';
 import { readTopology } from '../plan/read-topology.ts';
 import { wantedWorkloads } from '../plan/workloads.ts';
 import type { Platform } from '../platform/port.ts';
-import { NodeError, type NodeClients, type NodeTarget } from '../valkey/node-client.ts';
-import { readNodeView } from '../valkey/read-node-view.ts';
+import { type NodeClient, NodeError, type NodeClients, type NodeTarget } from '../valkey/node-client.ts';
+import { readNodeView, readSyncProgress } from '../valkey/read-node-view.ts';
+import { nodesToSample, sampleNodes } from './sample-nodes.ts';
+import type { SamplePace } from './sample-pace.ts';
 
 export interface ObserveDependencies {
   readonly platform: Platform;
   readonly clients: NodeClients;
   readonly clock: Clock;
+  readonly samplePace: SamplePace;
 }
 
 export interface Observed {
@@ -32,7 +35,7 @@ export interface Observed {
 export async function observe(
   cluster: ClusterResource,
   memory: Memory,
-  { platform, clients, clock }: ObserveDependencies,
+  { platform, clients, clock, samplePace }: ObserveDependencies,
 ): Promise<Observed> {
   const wanted = wantedWorkloads(cluster, platform.defaultImage);
   const acting = cluster.deletedAt === undefined && cluster.specProblem === undefined;
@@ -49,6 +52,8 @@ export async function observe(
     PING_INTERVAL_DIRECTIVE,
     ...liveDirectiveNames(cluster.spec.config),
   ]);
+  const sampled = acting ? nodesToSample(nodes, targets) : [];
+  const due = sampled.length > 0 && samplePace.take(cluster.key, clock.now());
   const observation: Observation = {
     at: clock.now(),
     cluster,
@@ -58,6 +63,7 @@ export async function observe(
     passwordAvailable: password !== undefined,
     connection: platform.connection(wanted),
     nodes,
+    samples: due ? await sampleNodes(sampled, clients, () => clock.now()) : new Map(),
     fences: new Map(),
   };
   return { observation: { ...observation, fences: await askFences(observation, wanted, memory, platform) }, targets };
@@ -83,11 +89,22 @@ async function askNodes(
         return [name, { reachable: true, view: await readNodeView(clients.client(target), liveDirectives) }];
       } catch (error) {
         const problem = error instanceof NodeError ? error.problem : 'error';
-        return [name, { reachable: false, problem, message: error instanceof Error ? error.message : String(error) }];
+        const message = error instanceof Error ? error.message : String(error);
+        const sync = problem === 'loading' ? await syncOf(clients.client(target)) : undefined;
+        return [name, { reachable: false, problem, message, ...(sync === undefined ? {} : { sync }) }];
       }
     }),
   );
   return new Map(answers);
+}
+
+/** It was there a moment ago; when it does not answer now, the next turn tells. */
+async function syncOf(client: NodeClient): Promise<SyncProgress | undefined> {
+  try {
+    return await readSyncProgress(client);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Evidence about every process that once ran a node id of this cluster and does not answer any more. */

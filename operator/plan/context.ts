@@ -1,7 +1,8 @@
 /** What every concern of the plan gets: the observation, the picture made of it, the memory; and where it puts its steps and findings. */
 import type { Action, Decision, Finding } from '../model/action.ts';
 import type { Observation } from '../model/observation.ts';
-import type { Member, Topology } from '../model/topology.ts';
+import type { ScalingProgress } from '../model/plan-result.ts';
+import type { Member, ShardTopology, Topology } from '../model/topology.ts';
 import { findCondition } from '../api/conditions.ts';
 import type { MemoryDraft } from './memory-draft.ts';
 import { UNRECORDED_ID_GONE_MS } from './limits.ts';
@@ -12,6 +13,7 @@ export class PlanContext {
   readonly memory: MemoryDraft;
   readonly actions: Action[] = [];
   readonly findings: Finding[] = [];
+  scaling: ScalingProgress | undefined;
 
   constructor(observation: Observation, topology: Topology, memory: MemoryDraft) {
     this.observation = observation;
@@ -26,6 +28,10 @@ export class PlanContext {
   /** The cluster was whole once, and its data has not been declared lost since. */
   get formed(): boolean {
     return findCondition(this.observation.cluster.status.conditions, 'ClusterFormed')?.status === 'True';
+  }
+
+  shard(index: number): ShardTopology | undefined {
+    return this.topology.shards.find(shard => shard.index === index);
   }
 
   act(...actions: readonly Action[]): void {

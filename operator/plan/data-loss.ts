@@ -6,7 +6,7 @@
  * for new nodes (slots.ts). So an operator that dies in between finds its decision in the status.
  */
 import { countSlots } from '../../lib/slot-ranges.ts';
-import type { ShardTopology } from '../model/topology.ts';
+import { holdsSlots, type ShardTopology, slotsOf } from '../model/topology.ts';
 import { trusted, type PlanContext } from './context.ts';
 import { holdsData } from './sync-guard.ts';
 import { ALL_BLANK_DEBOUNCE_MS, SHARD_LOST_DEBOUNCE_MS, SHARD_LOST_REPORT_MS } from './limits.ts';
@@ -37,10 +37,7 @@ function shardsLost(context: PlanContext): { readonly message: string } | undefi
   const list = lost.map(shard => shard.index).join(', ');
   const held = context.memory.heldFor(`shardsLost:${list}`);
   if (held < SHARD_LOST_REPORT_MS) return undefined;
-  const slots = lost.reduce(
-    (sum, shard) => sum + (shard.primary === undefined ? shard.range.end - shard.range.start + 1 : countSlots(shard.unassigned)),
-    0,
-  );
+  const slots = lost.reduce((sum, shard) => sum + countSlots(shard.primary === undefined ? slotsOf(shard) : shard.unassigned), 0);
   context.degraded('DataLost', `Shard ${list}: every copy of its ${slots} slots is gone; they are given to empty nodes`);
   if (held < SHARD_LOST_DEBOUNCE_MS) return undefined;
   return { message: `Every copy of shard ${list} was gone: the keys of ${slots} slots were lost, and the slots were given to empty nodes` };
@@ -48,6 +45,7 @@ function shardsLost(context: PlanContext): { readonly message: string } | undefi
 
 function isLost(context: PlanContext, shard: ShardTopology): boolean {
   const { topology } = context;
+  if (!holdsSlots(shard)) return false;
   const heirs = trusted(topology).filter(member => member.shard === shard.index && member.wanted);
   if (shard.primary !== undefined) return shard.unassigned.length > 0 && topology.known.size > 0;
   if (heirs.length === 0) return false;

@@ -25,7 +25,7 @@ export function planJoining(context: PlanContext): void {
  * until they notice its new id, and would count a new epoch as the old primary's: then they deny their votes to its replica.
  */
 function mustWait(context: PlanContext, blank: Member): boolean {
-  const shard = context.topology.shards.at(blank.shard);
+  const shard = context.shard(blank.shard);
   return context.formed && shard?.ownerId !== undefined && shard.primary === undefined;
 }
 

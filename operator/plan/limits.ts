@@ -46,9 +46,34 @@ export const MEET_ALL_PAIRS_MAX_NODES = 16;
 /** A replica this close to its primary has caught up. The hand-over itself waits for the last byte. */
 export const CAUGHT_UP_LAG_BYTES = 1_048_576;
 
+/** Slot migrations: slots and predicted bytes of one, how many run in a cluster at once. */
+export const MIGRATION_BATCH_SLOTS = 512;
+export const MIGRATION_BATCH_BYTES = 256 * 2 ** 20;
+export const MIGRATIONS_AT_ONCE = 4;
+/** The same order to the same node is not repeated sooner: the next picture shows what became of it. */
+export const MIGRATE_REPEAT_MS = 2_000;
+/** The pause after the first failure; it doubles with each one. */
+export const MIGRATION_RETRY_MS = 2_000;
+export const MIGRATION_RETRY_MAX_MS = 300_000;
+/** After this many failures in a row it is trouble. */
+export const MIGRATION_FAILURES_REPORT = 4;
+/** Migrations that a node remembers; the default is a thousand. */
+export const MIGRATION_LOG_LENGTH = 50;
+export const MIGRATION_LOG_REPEAT_MS = 60_000;
+/** How full of its `maxmemory` a node may become by slots that it is given. */
+export const MEMORY_LIMIT_SHARE = 0.92;
+/** Keys that a drained node still holds are waited for this long, while others serve every slot. */
+export const KEYS_LEFT_MS = 30_000;
+
 export const RECHECK_BUSY_MS = 200;
 export const RECHECK_WAITING_MS = 1_000;
 export const RECHECK_STEADY_MS = 5_000;
+/** Replicas of a cluster that may take a full sync at once because the operator ordered it: one of so many shards, and at least two. */
+export const SHARDS_A_RESYNC = 4;
+export const RESYNCS_AT_ONCE_MIN = 2;
+/** A replica that was told whom to follow begins its sync within this long. */
+export const RESYNC_BEGINS_MS = 10_000;
+
 /** Work that takes longer than this waits for something outside: it is looked at less often. */
 export const BUSY_FOR_LONG_MS = 120_000;
 /** The end of a process is told when it is not older than this: an operator that starts does not tell old stories. */

@@ -1,7 +1,7 @@
 /**
  * The plan: from what is, what should be and what is remembered, the next steps. Pure; one file per concern, composed here in the order of weight.
  *
- *     deletion → password, workloads → joining → slots or data loss → failover → repair → (when quiet) surplus, evacuation, live configuration, rollout, spread
+ *     deletion → password, workloads → joining → slots or data loss → failover → repair → scaling → (when quiet) surplus, evacuation, live configuration, rollout, spread
  *
  * A turn plans all that is safe to do at once; what depends on an effect waits for the next turn, which sees it.
  */
@@ -9,7 +9,9 @@ import { CLUSTER_FINALIZER } from '../api/group.ts';
 import type { Finding } from '../model/action.ts';
 import type { Memory } from '../model/memory.ts';
 import type { Observation } from '../model/observation.ts';
-import type { PlanResult } from '../model/plan-result.ts';
+import type { MigrationRow, PlanResult } from '../model/plan-result.ts';
+import { holdsSlots, type Topology } from '../model/topology.ts';
+import { formatSlotRanges } from '../../lib/slot-ranges.ts';
 import { PlanContext } from './context.ts';
 import { planDataLoss } from './data-loss.ts';
 import { planFailover } from './failover.ts';
@@ -24,6 +26,9 @@ import { planPingPace } from './ping-pace.ts';
 import { planRepair } from './repair.ts';
 import { planRollout } from './rollout.ts';
 import { whyUnsettled } from './shard-health.ts';
+import { planScaling } from './scaling.ts';
+import { runningMigrations } from './slot-migrations.ts';
+import { planCancellations, planMigrationLogs, planSlotMoves } from './slot-moves.ts';
 import { planSlots } from './slots.ts';
 import { planSpread } from './spread.ts';
 import { planSyncGuard } from './sync-guard.ts';
@@ -44,9 +49,22 @@ export function plan(observation: Observation, memory: Memory): PlanResult {
     memory: draft.finish(topology.processes, runIds),
     topology,
     unserved,
+    ...(context.scaling === undefined ? {} : { scaling: context.scaling }),
+    migrations: migrationRows(topology),
     ...(dataLoss === undefined ? {} : { dataLoss }),
     recheckAfterMs,
   };
+}
+
+function migrationRows(topology: Topology): readonly MigrationRow[] {
+  return runningMigrations(topology)
+    .map(({ from, to, ranges, state }) => ({
+      ...(from === undefined ? {} : { from }),
+      ...(to === undefined ? {} : { to }),
+      slots: formatSlotRanges(ranges),
+      state,
+    }))
+    .toSorted((a, b) => (a.from ?? -1) - (b.from ?? -1) || (a.to ?? -1) - (b.to ?? -1));
 }
 
 function planAll(context: PlanContext): PlanResult['dataLoss'] {
@@ -106,7 +124,8 @@ function planTopology(context: PlanContext): PlanResult['dataLoss'] {
     );
   planSyncGuard(context);
   planPingPace(context);
-  const whole = context.topology.shards.every(shard => shard.primary !== undefined);
+  planMoves(context);
+  const whole = context.topology.shards.every(shard => shard.primary !== undefined || !holdsSlots(shard));
   if (!acted && whole && context.formed) {
     planSurplus(context);
     planEvacuation(context);
@@ -116,6 +135,14 @@ function planTopology(context: PlanContext): PlanResult['dataLoss'] {
   if (context.formed && context.actions.length === before && !isRolling(context)) planSpread(context);
   reportUnsettled(context);
   return undefined;
+}
+
+function planMoves(context: PlanContext): void {
+  const { progress, moves } = planScaling(context);
+  context.scaling = progress;
+  planCancellations(context);
+  planSlotMoves(context, moves);
+  planMigrationLogs(context);
 }
 
 /** Some pod has not the wanted revision: the rollout moves the primaries now. */
@@ -136,7 +163,7 @@ function reportUnsettled(context: PlanContext): void {
 }
 
 /** Findings that say most about what clients suffer and what is waited for; the others follow in the order of their discovery. */
-const WEIGHTY: readonly string[] = ['DataLost', 'WaitingForFence', 'QuorumLost'];
+const WEIGHTY: readonly string[] = ['DataLost', 'WaitingForFence', 'QuorumLost', 'FailingOver', 'ScalingIn', 'ScalingOut'];
 
 function byWeight(findings: readonly Finding[]): readonly Finding[] {
   return [...findings.filter(({ reason }) => WEIGHTY.includes(reason)), ...findings.filter(({ reason }) => !WEIGHTY.includes(reason))];
@@ -144,7 +171,7 @@ function byWeight(findings: readonly Finding[]): readonly Finding[] {
 
 function unservedShards(context: PlanContext): readonly number[] {
   return context.topology.shards
-    .filter(shard => shard.primary === undefined || shard.unassigned.length > 0)
+    .filter(shard => holdsSlots(shard) && (shard.primary === undefined || shard.unassigned.length > 0))
     .filter(shard => context.memory.heldFor(`unserved:${shard.index}`) >= UNSERVED_DEBOUNCE_MS || !context.formed)
     .map(shard => shard.index);
 }

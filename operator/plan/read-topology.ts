@@ -1,14 +1,10 @@
-/**
- * Puts the nodes' views together into one picture.
- *
- * Who owns a slot: a node that answers speaks for itself; for one that does not, the view with the highest config epoch counts. Where two claim a slot, the higher
- * config epoch has it, as among the nodes themselves. A shard's owner is who has most of the shard's slots.
- */
-import { countSlots, evenSlotRange, normaliseSlotRanges, subtractSlotRanges, type SlotRange } from '../../lib/slot-ranges.ts';
+/** Puts the nodes' views together into one picture: who is there, who is known, who owns which slots (slot-claims.ts), and what that makes of the shards (shard-ownership.ts). */
 import { announcedName } from '../api/group.ts';
 import type { Memory, NodeProcess } from '../model/memory.ts';
 import type { NodeView, Observation, PeerView } from '../model/observation.ts';
-import type { KnownNode, Member, ShardTopology, Topology } from '../model/topology.ts';
+import type { KnownNode, Member, Topology } from '../model/topology.ts';
+import { readShards } from './shard-ownership.ts';
+import { resolveClaims } from './slot-claims.ts';
 
 export function readTopology(observation: Observation, memory: Memory): Topology {
   const { members, impostors } = findMembers(observation);
@@ -21,9 +17,8 @@ export function readTopology(observation: Observation, memory: Memory): Topology
   const byId = new Map([...trustedMembers.values()].map(member => [member.view.nodeId, member]));
   const known = collectKnown([...trustedMembers.values()]);
   const claims = resolveClaims([...trustedMembers.values()], byId);
-  const shards = Array.from({ length: observation.wanted.shards }, (_, index) =>
-    readShard(index, observation.wanted.shards, claims, trustedMembers, byId),
-  );
+  const present = pruneProcesses(processes, known, byId);
+  const shards = readShards({ observation, members: trustedMembers, byId, claims, processes: present });
   const owners = [...claims].filter(([, slots]) => slots.length > 0).map(([id]) => id);
   const alive = owners.filter(id => byId.get(id)?.view.role === 'primary').length;
   return {
@@ -33,7 +28,7 @@ export function readTopology(observation: Observation, memory: Memory): Topology
     shards,
     voters: { total: owners.length, alive, needed: Math.floor(owners.length / 2) + 1 },
     impostors,
-    processes: pruneProcesses(processes, known, byId),
+    processes: present,
   };
 }
 
@@ -118,59 +113,6 @@ function collectKnown(members: readonly Member[]): ReadonlyMap<string, KnownNode
     }
   }
   return known;
-}
-
-/** Node id → slots that it has, disjoint. */
-function resolveClaims(members: readonly Member[], byId: ReadonlyMap<string, Member>): ReadonlyMap<string, readonly SlotRange[]> {
-  const claims = new Map<string, { readonly epoch: number; readonly slots: readonly SlotRange[] }>();
-  for (const member of members) {
-    for (const peer of member.view.peers) {
-      if (peer.handshake || peer.slots.length === 0 || (byId.has(peer.nodeId) && !peer.myself)) continue;
-      const before = claims.get(peer.nodeId);
-      if (before === undefined || before.epoch < peer.configEpoch) claims.set(peer.nodeId, { epoch: peer.configEpoch, slots: peer.slots });
-    }
-  }
-  const resolved = new Map<string, readonly SlotRange[]>();
-  let taken: readonly SlotRange[] = [];
-  for (const [id, { slots }] of [...claims].toSorted(([, a], [, b]) => b.epoch - a.epoch)) {
-    resolved.set(id, subtractSlotRanges(slots, taken));
-    taken = normaliseSlotRanges([...taken, ...slots]);
-  }
-  return resolved;
-}
-
-function readShard(
-  index: number,
-  shards: number,
-  claims: ReadonlyMap<string, readonly SlotRange[]>,
-  members: ReadonlyMap<string, Member>,
-  byId: ReadonlyMap<string, Member>,
-): ShardTopology {
-  const range = evenSlotRange(index, shards);
-  let ownerId: string | undefined;
-  let most = 0;
-  let unassigned: readonly SlotRange[] = [range];
-  for (const [id, slots] of claims) {
-    const outside = subtractSlotRanges([range], slots);
-    const owned = range.end - range.start + 1 - countSlots(outside);
-    if (owned > most) [ownerId, most] = [id, owned];
-    if (owned > 0) unassigned = subtractSlotRanges(unassigned, slots);
-  }
-  const owner = ownerId === undefined ? undefined : byId.get(ownerId);
-  const primary = owner?.view.role === 'primary' ? owner : undefined;
-  return {
-    index,
-    range,
-    ...(ownerId === undefined ? {} : { ownerId }),
-    ...(primary === undefined ? {} : { primary }),
-    slots: ownerId === undefined ? [] : (claims.get(ownerId) ?? []),
-    unassigned,
-    replicas:
-      ownerId === undefined
-        ? []
-        : [...members.values()].filter(member => member.view.role === 'replica' && selfOf(member.view).primaryId === ownerId),
-    members: [...members.values()].filter(member => member.shard === index),
-  };
 }
 
 /** The id that `member` says it replicates. */

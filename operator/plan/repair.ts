@@ -8,13 +8,16 @@ import type { Member, ShardTopology } from '../model/topology.ts';
 import { knows, trusted, type PlanContext } from './context.ts';
 import { FORGET_DEBOUNCE_MS, WRONG_PRIMARY_DEBOUNCE_MS } from './limits.ts';
 import { primaryIdOf } from './read-topology.ts';
+import { Resyncs } from './resyncs.ts';
 
 export function planRepair(context: PlanContext): void {
-  for (const shard of context.topology.shards) planReplicas(context, shard);
+  const resyncs = new Resyncs(context);
+  for (const shard of context.topology.shards) planReplicas(context, shard, resyncs);
+  resyncs.report();
   planForget(context);
 }
 
-function planReplicas(context: PlanContext, shard: ShardTopology): void {
+function planReplicas(context: PlanContext, shard: ShardTopology, resyncs: Resyncs): void {
   const { primary } = shard;
   if (primary === undefined || primary.strangers.length > 0) return;
   for (const member of shard.members) {
@@ -27,6 +30,7 @@ function planReplicas(context: PlanContext, shard: ShardTopology): void {
     )
       continue;
     if (member.empty || followsWrongPrimary(context, member, primary)) {
+      if (!resyncs.admit(member, primary)) continue;
       context.act({ kind: 'replicate', node: member.name, primaryId: primary.view.nodeId });
       if (context.formed)
         context.tell(

@@ -5,10 +5,11 @@
  * restarted only after it has handed over. A pod that does not run at all is replaced at once: it has nothing to lose, and a fixed spec must heal it.
  */
 import type { WorkloadObservation } from '../model/workload.ts';
-import type { Member, ShardTopology } from '../model/topology.ts';
+import { holdsSlots, type Member, type ShardTopology } from '../model/topology.ts';
 import type { PlanContext } from './context.ts';
 import { handOver } from './handover.ts';
 import { isSettled, successorOf, whyUnsettled } from './shard-health.ts';
+import { migrationsOf } from './slot-migrations.ts';
 
 /** @param quiet no other concern changes the cluster in this turn. */
 export function planRollout(context: PlanContext, quiet: boolean): void {
@@ -52,15 +53,17 @@ function rollShards(context: PlanContext, outdated: readonly WorkloadObservation
   const { shards } = context.topology;
   const atOnce = Math.max(1, Math.floor(shards.length / 10));
   const unsettled = shards.filter(shard => !isSettled(context, shard));
-  if (unsettled.length >= atOnce) {
-    context.progressing('RollingUpdate', `Waiting: ${whyUnsettled(context, unsettled[0]) ?? ''}`);
+  // A shard without slots that cannot start does not hold the others up.
+  const inUse = unsettled.filter(holdsSlots);
+  if (inUse.length >= atOnce) {
+    context.progressing('RollingUpdate', `Waiting: ${whyUnsettled(context, inUse[0]) ?? ''}`);
     return;
   }
-  let room = atOnce - unsettled.length;
+  let room = atOnce - inUse.length;
   for (const shard of shards) {
     if (room === 0) return;
     const pending = outdated.filter(workload => workload.shard === shard.index);
-    if (pending.length === 0 || unsettled.includes(shard)) continue;
+    if (pending.length === 0 || unsettled.includes(shard) || migrationsOf(context.topology, shard.index).length > 0) continue;
     rollOne(context, shard, pending);
     room--;
   }
@@ -73,6 +76,10 @@ function rollOne(context: PlanContext, shard: ShardTopology, pending: readonly W
   const replica = pending.find(workload => workload.name !== primary.name);
   if (replica !== undefined) {
     restart(context, replica, `it is a replica of shard ${shard.index}`);
+    return;
+  }
+  if (!holdsSlots(shard)) {
+    restart(context, pending[0], 'it serves no slots');
     return;
   }
   const outdatedNames = new Set(pending.map(workload => workload.name));

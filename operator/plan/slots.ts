@@ -4,7 +4,7 @@
  * That is a cluster that was never whole, or one whose loss stands in the status already (data-loss.ts). Slots are given out once every shard has a node to give
  * them to. Slots whose owner is gone for good go to an empty node of the shard, or with its primary's role to a replica that never had data.
  */
-import type { Member, ShardTopology } from '../model/topology.ts';
+import { holdsSlots, type Member, type ShardTopology } from '../model/topology.ts';
 import { countSlots, subtractSlotRanges } from '../../lib/slot-ranges.ts';
 import { trusted, type PlanContext } from './context.ts';
 import { holdsData } from './sync-guard.ts';
@@ -14,8 +14,9 @@ import { spreadRoles } from './spread.ts';
 export function planSlots(context: PlanContext): void {
   if (context.formed) return;
   const { shards } = context.topology;
-  const heirs = shards.map(shard => (shard.unassigned.length === 0 && shard.primary !== undefined ? undefined : heirOf(context, shard)));
-  const missing = shards.filter((shard, i) => heirs[i] === undefined && (shard.unassigned.length > 0 || shard.primary === undefined));
+  const lacks = (shard: ShardTopology): boolean => holdsSlots(shard) && (shard.unassigned.length > 0 || shard.primary === undefined);
+  const heirs = shards.map(shard => (lacks(shard) ? heirOf(context, shard) : undefined));
+  const missing = shards.filter((shard, i) => heirs[i] === undefined && lacks(shard));
   if (missing.length > 0) {
     context.progressing('Forming', `Waiting for a node of shard ${missing.map(shard => shard.index).join(', ')} to answer`);
     return;

@@ -4,6 +4,7 @@
  * A role moves along a path: from the machine with the most primaries, over shards whose replica lies elsewhere, to one with at least two fewer. Of a path of several steps the last one
  * is taken first, so that each step leaves no machine worse than before. Where no path is left, roles lie as evenly as the pods do.
  */
+import { holdsSlots } from '../model/topology.ts';
 import type { PlanContext } from './context.ts';
 import { handOver } from './handover.ts';
 import { SPREAD_DEBOUNCE_MS } from './limits.ts';
@@ -44,7 +45,7 @@ export function spreadRoles(choices: readonly (readonly string[])[]): readonly s
 
 /** In a quiet cluster of three shards and more: one handover a turn while a machine's loss would cost the majority. */
 export function planSpread(context: PlanContext): void {
-  const { shards } = context.topology;
+  const shards = context.topology.shards.filter(holdsSlots);
   const places = shards.map(shard => ({
     host: shard.primary?.pod.hostNode ?? '',
     others: shard.replicas.flatMap(replica => (mayLead(replica.pod) && replica.wanted ? [replica.pod.hostNode ?? ''] : [])),

@@ -3,7 +3,8 @@
  *
  * A primary without persistence that restarts in place comes back blank at the address that its replicas still follow. They would reconnect, do a full sync, and replace their
  * data by nothing, if that came before their election. So every process starts with a delay before a full sync that never ends (`repl-diskless-sync-delay`; diskless is always on),
- * and the operator takes it away once the node is known to hold what its shard holds: it owns the slots, or it follows the owner and has synced. A restart brings it back.
+ * and the operator takes it away once the node is known to hold what its shard holds: it owns the slots, or it follows the owner and has synced, or there are no
+ * slots to hold, in a shard that is new or drained. A restart brings it back.
  */
 import type { Member } from '../model/topology.ts';
 import type { PlanContext } from './context.ts';

@@ -57,6 +57,17 @@ describe('the workloads of a cluster', () => {
     ]);
   });
 
+  it('let as much of the stream wait for a replica as the room beside the data allows', () => {
+    const limits = (memory: string): readonly (readonly string[])[] =>
+      directive(wanted({ resources: { limits: { memory } } }), 'client-output-buffer-limit');
+    expect(limits('1Gi')).toEqual([['replica', String(128 * 2 ** 20), String(64 * 2 ** 20), '60']]);
+    expect(limits('16Gi')).toEqual([['replica', String(2 ** 31), String(2 ** 30), '60']]);
+    expect(limits('2Mi')).toEqual([['replica', String(2 ** 20), String(2 ** 19), '60']]);
+    expect(directive(wanted({}), 'client-output-buffer-limit')).toEqual([]);
+    const own = wanted({ resources: { limits: { memory: '1Gi' } }, config: { 'client-output-buffer-limit': 'replica 1gb 0 0' } });
+    expect(directive(own, 'client-output-buffer-limit')).toEqual([['replica 1gb 0 0']]);
+  });
+
   it('have another revision exactly when the process must be restarted', () => {
     const before = revisionOf({ config: { 'maxmemory-policy': 'allkeys-lru', 'tcp-backlog': 100 } });
     expect(revisionOf({ config: { 'tcp-backlog': 100, 'maxmemory-policy': 'allkeys-lru' } })).toBe(before);

@@ -19,7 +19,8 @@ export function wantedWorkloads(cluster: ClusterResource, defaultImage: string):
   const { spec, namespace, name } = cluster;
   const secret = spec.auth?.passwordSecret;
   const nodes: NodeWorkload[] = [];
-  for (let shard = 0; shard < spec.shards; shard++)
+  const shardIndexes = wantedShards(cluster);
+  for (const shard of shardIndexes)
     for (let index = 0; index <= spec.replicas; index++) nodes.push(nodeWorkload(cluster, shard, index, spec.image ?? defaultImage));
   return {
     key: cluster.key,
@@ -28,7 +29,8 @@ export function wantedWorkloads(cluster: ClusterResource, defaultImage: string):
     uid: cluster.uid,
     generation: cluster.generation,
     nodes,
-    shards: spec.shards,
+    shards: targetShards(cluster),
+    shardIndexes,
     replicas: spec.replicas,
     resources: spec.resources ?? {},
     scheduling: spec.scheduling ?? {},
@@ -40,6 +42,18 @@ export function wantedWorkloads(cluster: ClusterResource, defaultImage: string):
         : { secretName: secret.name, key: secret.key, generate: false },
     connectionSecretName: connectionSecretName(name),
   };
+}
+
+/** How many shards there should be. Everything else asks `ClusterWorkloads.shards`. */
+function targetShards({ spec }: ClusterResource): number {
+  return spec.shards;
+}
+
+/** The shards that should be, and those beyond that have slots by the last record: their nodes stay until the slots have moved. */
+function wantedShards(cluster: ClusterResource): readonly number[] {
+  const target = targetShards(cluster);
+  const draining = (cluster.status.shards ?? []).filter(row => row.index >= target && row.slots !== '').map(row => row.index);
+  return [...Array.from({ length: target }, (_, shard) => shard), ...draining.toSorted((a, b) => a - b)];
 }
 
 function nodeWorkload(cluster: ClusterResource, shard: number, index: number, image: string): NodeWorkload {
@@ -68,6 +82,7 @@ function nodeDirectives(cluster: ClusterResource, name: string): readonly Direct
     line('cluster-slot-stats-enabled', 'yes'),
     line('dual-channel-replication-enabled', 'yes'),
     ...(maxmemory === undefined ? [] : [line('maxmemory', String(maxmemory))]),
+    ...replicaBuffers(spec.resources?.limits?.memory, maxmemory),
   ];
   const owned: DirectiveLine[] = [
     line('cluster-enabled', 'yes'),
@@ -91,6 +106,18 @@ function nodeDirectives(cluster: ClusterResource, name: string): readonly Direct
 
 function line(name: string, ...args: readonly string[]): DirectiveLine {
   return { name, args };
+}
+
+/**
+ * What of the stream may wait for a replica that takes a full sync, at the primary or held back by the replica itself: half of the room beside
+ * the data, and a quarter of it for a minute. Without a memory limit it is Valkey's default.
+ */
+function replicaBuffers(limit: string | number | undefined, maxmemory: number | undefined): readonly DirectiveLine[] {
+  const bytes = limit === undefined ? undefined : bytesOfQuantity(limit);
+  if (bytes === undefined || maxmemory === undefined) return [];
+  const room = Math.max(0, bytes - maxmemory);
+  const hard = Math.floor(room / 2 / MEBIBYTE) * MEBIBYTE || MEBIBYTE;
+  return [line('client-output-buffer-limit', 'replica', String(hard), String(Math.floor(hard / 2)), '60')];
 }
 
 /** The memory limit less room for the process, its buffers and a full sync: a quarter of it, at least 96 MiB, at most half. */

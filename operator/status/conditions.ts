@@ -5,7 +5,8 @@ import { findCondition, type ConditionStatus, type ConditionType } from '../api/
 import type { Finding } from '../model/action.ts';
 import type { Observation } from '../model/observation.ts';
 import type { PlanResult } from '../model/plan-result.ts';
-import { isReady } from './shard-rows.ts';
+import { holdsSlots } from '../model/topology.ts';
+import { isNodeReady } from './shard-rows.ts';
 
 export interface Verdict {
   readonly type: ConditionType;
@@ -34,10 +35,7 @@ interface Parts {
 function ready(observation: Observation, result: PlanResult, { formed, served, worse, going }: Parts): Verdict {
   const cause = [worse, going].find(verdict => verdict.status === 'True') ?? [formed, served].find(verdict => verdict.status !== 'True');
   if (cause !== undefined) return { type: 'Ready', status: 'False', reason: cause.reason, message: cause.message };
-  const notReady = observation.wanted.nodes.filter(node => {
-    const member = result.topology.members.get(node.name);
-    return member === undefined || !isReady(member);
-  });
+  const notReady = observation.wanted.nodes.filter(node => !isNodeReady(result.topology, node.name));
   if (notReady.length > 0)
     return {
       type: 'Ready',
@@ -57,7 +55,7 @@ function available({ topology, unserved }: PlanResult): Verdict {
       reason: 'SlotsNotServed',
       message: `Shard ${unserved.join(', ')} has no primary that answers`,
     };
-  const blind = topology.shards.find(shard => shard.primary?.view.clusterOk === false);
+  const blind = topology.shards.find(shard => holdsSlots(shard) && shard.primary?.view.clusterOk === false);
   if (blind !== undefined)
     return {
       type: 'Available',
@@ -96,7 +94,10 @@ function clusterFormed(observation: Observation, result: PlanResult, allAssigned
   const before = findCondition(observation.cluster.status.conditions, 'ClusterFormed');
   if (result.dataLoss !== undefined)
     return { type: 'ClusterFormed', status: 'False', reason: 'DataLost', message: result.dataLoss.message };
-  if (before?.status === 'True' || (allAssigned && result.topology.shards.every(shard => shard.primary?.view.clusterOk === true)))
+  if (
+    before?.status === 'True' ||
+    (allAssigned && result.topology.shards.every(shard => !holdsSlots(shard) || shard.primary?.view.clusterOk === true))
+  )
     return { type: 'ClusterFormed', status: 'True', reason: 'Formed', message: 'The nodes form one cluster' };
   if (before?.reason === 'DataLost') return { type: 'ClusterFormed', status: 'False', reason: 'DataLost', message: before.message };
   return { type: 'ClusterFormed', status: 'False', reason: 'NotFormed', message: 'The nodes do not form a cluster yet' };

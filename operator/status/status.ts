@@ -2,11 +2,15 @@
 import { countSlots } from '../../lib/slot-ranges.ts';
 import { findCondition, withTransitionTime, type Condition } from '../api/conditions.ts';
 import type { ValkeyClusterStatus } from '../api/valkey-cluster.ts';
+import { nodeSelectorText } from '../api/group.ts';
 import type { Decision } from '../model/action.ts';
 import type { Observation } from '../model/observation.ts';
 import type { PlanResult } from '../model/plan-result.ts';
+import { holdsSlots } from '../model/topology.ts';
 import { judge, type Verdict } from './conditions.ts';
-import { isReady, shardRows } from './shard-rows.ts';
+import { isNodeReady, shardRows } from './shard-rows.ts';
+
+type ScaleStatus = Pick<ValkeyClusterStatus, 'shardCount' | 'selector' | 'scaling' | 'migrations'>;
 
 export function statusOf(observation: Observation, result: PlanResult): ValkeyClusterStatus {
   const { cluster } = observation;
@@ -16,10 +20,7 @@ export function statusOf(observation: Observation, result: PlanResult): ValkeyCl
   const conditions = verdicts.map(verdict =>
     withTransitionTime(findCondition(before.conditions, verdict.type), { ...verdict, observedGeneration: cluster.generation }, nowIso),
   );
-  const readyNodes = observation.wanted.nodes.filter(({ name }) => {
-    const member = result.topology.members.get(name);
-    return member !== undefined && isReady(member);
-  }).length;
+  const readyNodes = observation.wanted.nodes.filter(({ name }) => isNodeReady(result.topology, name)).length;
   const served = result.topology.shards.reduce((sum, shard) => (shard.primary === undefined ? sum : sum + countSlots(shard.slots)), 0);
   const version = versionOf(result) ?? before.version;
   const state = stateOf(observation, verdicts);
@@ -31,6 +32,7 @@ export function statusOf(observation: Observation, result: PlanResult): ValkeyCl
     assignedSlots: served,
     ...(version === undefined ? {} : { version }),
     connection: observation.connection,
+    ...scaleOf(observation, result, verdicts),
     ...lossOf(before, result, nowIso),
     conditions,
     shards: shardRows(observation, result),
@@ -70,6 +72,22 @@ function versionOf({ topology }: PlanResult): string | undefined {
   const versions = new Set([...topology.members.values()].map(member => member.view.version));
   if (versions.size === 0) return undefined;
   return versions.size === 1 ? [...versions][0] : 'mixed';
+}
+
+/** What `kubectl scale`, an autoscaler and the next turn want to know of the number of shards. It changes when the change is done. */
+function scaleOf(
+  { cluster, wanted }: Observation,
+  { scaling, migrations, topology }: PlanResult,
+  verdicts: readonly Verdict[],
+): ScaleStatus {
+  const formed = verdicts.some(verdict => verdict.type === 'ClusterFormed' && verdict.status === 'True');
+  const before = cluster.status.shardCount ?? topology.shards.filter(holdsSlots).length;
+  return {
+    shardCount: formed && scaling === undefined ? wanted.shards : before,
+    selector: nodeSelectorText(cluster.name),
+    ...(scaling === undefined ? {} : { scaling }),
+    ...(migrations.length === 0 ? {} : { migrations: [...migrations] }),
+  };
 }
 
 function lossOf(before: ValkeyClusterStatus, { dataLoss }: PlanResult, nowIso: string): Partial<ValkeyClusterStatus> {

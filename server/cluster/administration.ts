@@ -30,7 +30,16 @@ const CHANGED = TODO_SAVE | TODO_STATE;
 
 type Questions = Pick<
   ClusterAdministration,
-  'nodesText' | 'infoText' | 'slots' | 'shards' | 'links' | 'replicaLines' | 'failureReports' | 'isAssigned' | 'replicaCount'
+  | 'nodesText'
+  | 'infoText'
+  | 'slots'
+  | 'shards'
+  | 'links'
+  | 'replicaLines'
+  | 'failureReports'
+  | 'isAssigned'
+  | 'isInMyShard'
+  | 'replicaCount'
 >;
 type DebugOrders = Pick<
   ClusterAdministration,
@@ -63,6 +72,7 @@ function questions(state: ClusterState): Questions {
       return node === undefined ? undefined : countFailureReports(state, node);
     },
     isAssigned: slot => state.slots.owner[slot] !== undefined,
+    isInMyShard: slot => state.slots.owner[slot] === primaryOf(state.myself),
     replicaCount: () => state.myself.replicas.length,
   };
 }
@@ -110,6 +120,7 @@ function orders(bus: ClusterBus): Omit<ClusterAdministration, keyof Questions | 
     failover: (mode, fromPrimary, requester) => settled(failover(state, mode, fromPrimary, requester)),
     reset: (hard, requester) => settled(reset(state, hard, requester)),
     setConfigEpoch: epoch => settled(setConfigEpoch(state, epoch)),
+    resetStatistics: () => state.resetStatistics(),
     bumpEpoch() {
       const bumped = bumpEpoch(state);
       return settled({ bumped, epoch: state.myself.configEpoch });
@@ -337,6 +348,7 @@ function reset(state: ClusterState, hard: boolean, requester: string): string | 
   for (let slot = 0; slot < SLOT_COUNT; slot++) slots.unassign(slot);
   for (const node of nodes.all()) if (node !== myself) removeNode(state, node);
   nodes.forgotten.clear();
+  state.migrations.ownershipChanged();
   if (hard) {
     state.currentEpoch = 0n;
     state.lastVoteEpoch = 0n;

@@ -17,11 +17,15 @@ import { TICK_MS } from './cluster-tick.ts';
 import { infoText } from './descriptions.ts';
 import type { BusNetwork, BusSocket, BusSocketEvents, NodesStore } from './environment.ts';
 import { CROSS_SLOT } from '../protocol/reply-errors.ts';
+import { adoptOpenSlots, openSlotsText } from './open-slots.ts';
 import { NodesFileError } from './nodes-file.ts';
 import { routeRequest } from './redirection.ts';
 import { replicationPort } from './roles.ts';
 import { failoverForShutdown } from './shutdown-failover.ts';
 import { createSlotData } from './slot-data.ts';
+import { SlotDropper } from './slot-dropper.ts';
+import { migrationEnvironment } from './migration-environment.ts';
+import { SlotMigrations } from './slot-migration/slot-migrations.ts';
 
 export interface ClusterServiceOptions {
   readonly ports: ServerPorts;
@@ -33,7 +37,9 @@ export interface ClusterServiceOptions {
 
 export class ClusterService implements ClusterPort {
   readonly administration: ClusterAdministration;
+  readonly slotMigrations: SlotMigrations;
   readonly #bus: ClusterBus;
+  readonly #dropper: SlotDropper;
   readonly #ports: ServerPorts;
   readonly #settings: () => AllSettings;
   #stopTicking: () => void = () => {};
@@ -41,6 +47,7 @@ export class ClusterService implements ClusterPort {
   constructor({ ports, network, store, fatal }: ClusterServiceOptions) {
     this.#ports = ports;
     this.#settings = clusterSettings(ports.config);
+    this.#dropper = new SlotDropper(ports, { hide: (slot, on) => ports.databases.hideSlot(slot, on) });
     this.#bus = new ClusterBus({
       clock: ports.clock,
       entropy: ports.entropy,
@@ -48,7 +55,7 @@ export class ClusterService implements ClusterPort {
       log: ports.log,
       network,
       store,
-      data: createSlotData(ports),
+      data: createSlotData(ports, this.#dropper),
       // Read through the ports each time: they may be wired after this.
       replication: {
         // A data set that is half replaced counts as none: its node is ranked last, and is too old to be elected.
@@ -60,7 +67,11 @@ export class ClusterService implements ClusterPort {
         },
         millisecondsSincePrimary: () =>
           ports.replication.dataWhole ? ports.replication.millisecondsSincePrimary() : Number.POSITIVE_INFINITY,
-        follow: (host, port, keepHistory) => ports.replication.follow(host, port, keepHistory),
+        follow: (host, port, keepHistory) => {
+          // From here on the data are the primary's: what was to be deleted is its business.
+          if (ports.replication.role === 'primary') this.#dropper.stop();
+          ports.replication.follow(host, port, keepHistory);
+        },
         promote: () => ports.replication.promote(),
       },
       clients: {
@@ -73,6 +84,14 @@ export class ClusterService implements ClusterPort {
       fatal,
     });
     this.administration = createAdministration(this.#bus);
+    const { state } = this.#bus;
+    state.slots.beforeMine = slot => this.#dropper.finish(slot);
+    this.slotMigrations = new SlotMigrations(migrationEnvironment(ports, this.#dropper, network), state, ports.commands, () =>
+      this.#bus.settle(),
+    );
+    state.migrations = this.slotMigrations;
+    ports.propagation.subscribe(this.slotMigrations.feed);
+    ports.clients.onClose(session => this.slotMigrations.sessionClosed(session));
   }
 
   /** Reads the nodes file, or begins a new identity. Throws when the file cannot be read or is damaged. */
@@ -91,7 +110,11 @@ export class ClusterService implements ClusterPort {
   /** After the data was loaded: keys and slots are brought together, and the node begins to talk. */
   start(): void {
     this.#bus.dataLoaded();
-    this.#stopTicking = this.#ports.timers.every(TICK_MS, () => this.#bus.tick());
+    this.slotMigrations.dataLoaded();
+    this.#stopTicking = this.#ports.timers.every(TICK_MS, () => {
+      this.#bus.tick();
+      this.slotMigrations.tick();
+    });
   }
 
   /** The port to listen on. */
@@ -106,6 +129,7 @@ export class ClusterService implements ClusterPort {
   /** Saves the nodes file and leaves. */
   stop(): void {
     this.#stopTicking();
+    this.slotMigrations.stop();
     this.#ports.log.notice('Saving the cluster configuration file before exiting.');
     this.#bus.stop();
   }
@@ -132,6 +156,19 @@ export class ClusterService implements ClusterPort {
     const { slots } = state;
     if (!state.ok || slots.owner[slot] !== state.nodes.myself) return false;
     return slots.migratingTo.size + slots.importingFrom.size === 0 || !slots.isOpen(slot);
+  }
+
+  openSlots(): string {
+    return openSlotsText(this.#bus.state.slots);
+  }
+
+  adoptOpenSlots(text: string): void {
+    adoptOpenSlots(this.#bus.state, text);
+    this.#bus.settle();
+  }
+
+  isDropping(slot: number): boolean {
+    return this.#dropper.isDropping(slot);
   }
 
   redirect(session: Session, command: Command, slot: number, missingKeys: () => number, keyCount: number): string | undefined {

@@ -70,10 +70,30 @@ export interface ClusterDebug {
   disableRandomPing: boolean;
 }
 
+/** What the cluster tells atomic slot migration, and asks of it. */
+export interface MigrationHooks {
+  /** The target of a migration may take this slot of mine whatever the epochs say. */
+  isGranted(slot: number): boolean;
+  /** Slots changed hands, or this node its role. Called before keys of lost slots are deleted. */
+  ownershipChanged(): void;
+  /** This node was a replica and is a primary now. */
+  promoted(): void;
+  readonly anyImporting: boolean;
+  readonly anyExporting: boolean;
+}
+
+const NO_MIGRATIONS: MigrationHooks = {
+  isGranted: () => false,
+  ownershipChanged() {},
+  promoted() {},
+  anyImporting: false,
+  anyExporting: false,
+};
+
 export class ClusterState {
   readonly environment: ClusterEnvironment;
   readonly nodes = new NodeTable();
-  readonly slots = new SlotMap(this.nodes);
+  readonly slots: SlotMap;
   currentEpoch = 0n;
   lastVoteEpoch = 0n;
 
@@ -102,27 +122,25 @@ export class ClusterState {
   /** Rises with each change that clients may see in CLUSTER SLOTS, SHARDS and NODES. */
   version = 0;
 
-  readonly statistics: BusStatistics = {
-    sent: PACKET_NAMES.map(() => 0),
-    received: PACKET_NAMES.map(() => 0),
-    bytesSent: 0,
-    bytesReceived: 0,
-    pubsubBytesSent: 0,
-    pubsubBytesReceived: 0,
-    moduleBytesSent: 0,
-    moduleBytesReceived: 0,
-    linksOverLimit: 0,
-  };
+  readonly statistics: BusStatistics = noStatistics();
   readonly debug: ClusterDebug = { dropPacketType: -1, closeLinkOnDrop: false, disableReconnection: false, disableRandomPing: false };
   /** Links with packets that wait for the next `settle`. */
   readonly unsent = new Set<NodeLink>();
   readonly messenger: Messenger;
+  /** Set by the service that has them. */
+  migrations: MigrationHooks = NO_MIGRATIONS;
   /** Looks again at a manual failover that waits for the replication stream; set by ClusterBus. */
   wake: () => void = () => {};
 
   constructor(environment: ClusterEnvironment, messenger: (state: ClusterState) => Messenger) {
     this.environment = environment;
+    this.slots = new SlotMap(this.nodes, slot => environment.data.ownerChanged(slot));
     this.messenger = messenger(this);
+  }
+
+  /** CONFIG RESETSTAT. */
+  resetStatistics(): void {
+    Object.assign(this.statistics, noStatistics());
   }
 
   get now(): number {
@@ -147,6 +165,20 @@ export class ClusterState {
   replicationOffsetOf(node: ClusterNode): number {
     return node === this.nodes.myself ? this.environment.replication.offset : node.replicationOffset;
   }
+}
+
+function noStatistics(): BusStatistics {
+  return {
+    sent: PACKET_NAMES.map(() => 0),
+    received: PACKET_NAMES.map(() => 0),
+    bytesSent: 0,
+    bytesReceived: 0,
+    pubsubBytesSent: 0,
+    pubsubBytesReceived: 0,
+    moduleBytesSent: 0,
+    moduleBytesReceived: 0,
+    linksOverLimit: 0,
+  };
 }
 
 /** How the parts send. Each of these queues packets; they leave at the end of the turn. */

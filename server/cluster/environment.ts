@@ -15,8 +15,10 @@ export interface BusSocket {
   readonly localAddress: string;
   /** Bytes that were written and that the system did not take yet. */
   readonly pendingBytes: number;
-  /** Takes the bytes over: the caller changes them no more. Nothing is thrown; a broken connection tells `closed`. */
-  write(bytes: Uint8Array): void;
+  /** Takes the bytes over: the caller changes them no more. Nothing is thrown; a broken connection tells `closed`. `taken`: the system has them. */
+  write(bytes: Uint8Array, taken?: () => void): void;
+  /** Says that nothing more will be written; `closed` is told when the peer does so too. */
+  end(): void;
   /** Closes at once. `closed` is not told any more. */
   close(): void;
 }
@@ -50,8 +52,13 @@ export interface NodesStore {
 export interface ClusterData {
   keysInSlot(slot: number): number;
   readonly empty: boolean;
-  /** Deletes the keys of a slot that this node lost; they go to the replicas as deletions. Returns how many there were. */
-  dropSlot(slot: number): number;
+  /**
+   * Deletes the keys of a slot that this node lost, in slices; they go to the replicas as deletions. From now on nobody sees them. A slot that
+   * becomes this node's again is empty.
+   */
+  dropSlot(slot: number): void;
+  /** The slot has another owner, or none: what was counted for it begins anew. */
+  ownerChanged(slot: number): void;
   /** Empties all databases: this node was a replica and becomes an empty primary. */
   flushAll(): void;
 }

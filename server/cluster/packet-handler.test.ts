@@ -20,6 +20,7 @@ function intruded(seed: number) {
       localAddress: '127.0.0.1',
       pendingBytes: 0,
       write() {},
+      end() {},
       close() {
         ended = true;
       },

@@ -20,6 +20,7 @@ export function setAsPrimary(state: ClusterState, node: ClusterNode): void {
   if (node === state.myself) {
     node.flags &= ~FLAG_MY_PRIMARY_FAIL;
     state.environment.replication.promote();
+    state.migrations.promoted();
   }
   state.later(TODO_SAVE | TODO_STATE);
 }
@@ -36,6 +37,7 @@ export function follow(state: ClusterState, primary: ClusterNode, closeSlots: bo
   updateShardId(state, me, primary.shardId);
   state.environment.replication.follow(primary.ip, replicationPort(state, primary), !fullSync);
   resetManualFailover(state);
+  state.migrations.ownershipChanged();
   // An election for the former primary's slots has lost its meaning.
   state.election.at = 0;
   state.later(TODO_SAVE | TODO_STATE);

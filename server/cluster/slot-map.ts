@@ -17,10 +17,14 @@ export class SlotMap {
   readonly notClaimed = new Uint8Array(bitmap.SLOT_BITMAP_BYTES);
   readonly migratingTo = new Map<number, ClusterNode>();
   readonly importingFrom = new Map<number, ClusterNode>();
+  /** Called before a slot becomes this node's own. */
+  beforeMine: (slot: number) => void = () => {};
   readonly #nodes: NodeTable;
+  readonly #ownerChanged: (slot: number) => void;
 
-  constructor(nodes: NodeTable) {
+  constructor(nodes: NodeTable, ownerChanged: (slot: number) => void) {
     this.#nodes = nodes;
+    this.#ownerChanged = ownerChanged;
   }
 
   /** Nobody owns it, or its owner no longer says so. */
@@ -31,11 +35,13 @@ export class SlotMap {
   /** Gives a slot without an owner to `node`; false when it has one. */
   assign(node: ClusterNode, slot: number): boolean {
     if (this.owner[slot] !== undefined) return false;
+    if (node === this.#nodes.myself) this.beforeMine(slot);
     this.owner[slot] = node;
     bitmap.addSlot(node.slots, slot);
     node.slotCount++;
     if (node.slotCount === 1 && this.#nodes.anyPrimaryHasReplicas()) node.flags |= FLAG_MIGRATE_TO;
     bitmap.removeSlot(this.notClaimed, slot);
+    this.#ownerChanged(slot);
     return true;
   }
 
@@ -47,6 +53,7 @@ export class SlotMap {
     node.slotCount--;
     this.owner[slot] = undefined;
     bitmap.removeSlot(this.notClaimed, slot);
+    this.#ownerChanged(slot);
     return true;
   }
 

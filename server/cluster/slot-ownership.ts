@@ -61,7 +61,7 @@ function claimSlot(
     removeSlot(slots.notClaimed, slot);
     return;
   }
-  if (!slots.isUnclaimed(slot) && (holder as ClusterNode).configEpoch >= epoch) return;
+  if (!slots.isUnclaimed(slot) && (holder as ClusterNode).configEpoch >= epoch && !state.migrations.isGranted(slot)) return;
   if (holder !== undefined && !slots.isUnclaimed(slot) && !sameShard(holder, owner)) recordMove(outcome, slot, holder);
   if (holder === state.myself && environment.data.keysInSlot(slot) > 0) outcome.dirty.push(slot);
   if (holder !== undefined && holder === myPrimary) {
@@ -150,6 +150,7 @@ function settleLosses(state: ClusterState, owner: ClusterNode, epoch: bigint, my
       deleteDirty = true;
     }
   }
+  state.migrations.ownershipChanged();
   if (deleteDirty) for (const slot of outcome.dirty) dropDirtySlot(state, slot);
 }
 

@@ -76,6 +76,8 @@ export interface ClusterAdministration {
   failureReports(nodeId: string): number | undefined;
   /** Whether a slot has an owner. */
   isAssigned(slot: number): boolean;
+  /** Whether this node, or on a replica its primary, owns it. */
+  isInMyShard(slot: number): boolean;
   /** Replicas that this primary has by the cluster's table. */
   replicaCount(): number;
 
@@ -96,6 +98,9 @@ export interface ClusterAdministration {
   setConfigEpoch(epoch: number): string | undefined;
   bumpEpoch(): { readonly bumped: boolean; readonly epoch: bigint };
   saveConfig(): string | undefined;
+
+  /** CONFIG RESETSTAT: the figures of CLUSTER INFO. */
+  resetStatistics(): void;
 
   // ── DEBUG ──
   /** DEBUG CLUSTERLINK KILL */

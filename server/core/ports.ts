@@ -12,7 +12,9 @@ import type { ClusterAdministration } from './cluster-administration.ts';
 import type { Command } from './command.ts';
 import type { DebugPort } from './debug.ts';
 import type { ReplicationPort } from './replication.ts';
-import type { KeptRequest, Session } from './session.ts';
+import type { KeptRequest, Session, SessionKind, Transport } from './session.ts';
+import type { SlotMigrationPort } from './slot-migration.ts';
+import type { SlotStatistics } from './slot-statistics.ts';
 import type { SnapshotPort } from './snapshots.ts';
 
 export interface ServerPorts {
@@ -33,6 +35,8 @@ export interface ServerPorts {
   readonly replication: ReplicationPort;
   /** undefined unless cluster-enabled. */
   readonly cluster: ClusterPort | undefined;
+  /** undefined unless cluster-enabled. */
+  readonly slotStatistics: SlotStatistics | undefined;
   readonly snapshots: SnapshotPort;
   readonly auth: AuthPort;
   readonly info: InfoPort;
@@ -119,6 +123,9 @@ export interface DatabasesPort {
   flushAll(lazily: boolean): number;
   /** Keys may be deleted because they are expired: false on a replica, while loading and while paused. */
   mayExpire(): boolean;
+  /** The keys of a slot are nobody's business: not counted, listed or expired. */
+  hideSlot(slot: number, on: boolean): void;
+  isHidden(slot: number): boolean;
   /** rdb_changes_since_last_save */
   dirty: number;
   /** Bytes of live data, and what MEMORY and INFO count. */
@@ -155,6 +162,9 @@ export interface ClientsPort {
   onClose(action: (session: Session) => void): void;
   /** A session without a socket, for a command stream that is applied (replication, files). */
   createObeying(kind: 'primary', name: string): Session;
+  /** Shows a connection that this node made itself among the clients; `closePeer` when it is gone. */
+  openPeer(transport: Transport, kind: SessionKind): Session;
+  closePeer(session: Session): void;
 }
 
 export type PausePurpose = 'client-pause' | 'shutdown' | 'failover' | 'slot-migration';
@@ -225,6 +235,12 @@ export interface ClusterPort {
   infoText(): string;
   /** What the CLUSTER and DEBUG commands need. */
   readonly administration: ClusterAdministration;
+  readonly slotMigrations: SlotMigrationPort;
+  /** Slots that are being moved by hand, as a full sync tells them: `5461<nodeid,` importing, `5461>nodeid,` migrating. */
+  openSlots(): string;
+  adoptOpenSlots(text: string): void;
+  /** The slot went to another node and its keys are being deleted here: nobody sees them. */
+  isDropping(slot: number): boolean;
   readonly connectionsCount: number;
 }
 

@@ -24,6 +24,8 @@ export interface ReplicationPort {
   /** Online replicas that acknowledged `offset`. */
   acknowledged(offset: number): number;
   readonly onlineReplicas: number;
+  /** All that are attached, those that wait for a full sync too. */
+  readonly attachedReplicas: number;
   /** Memory of the backlog. */
   readonly backlogBytes: number;
   /** Replicas that answered within min-replicas-max-lag. */
@@ -66,6 +68,10 @@ export interface ReplicationPort {
   profile(session: Session): ReplicaProfile;
   /** SYNC and PSYNC: from here on the session is a replica. An error line when it is refused; else all that is answered goes out by the port. */
   serveSync(session: Session, request: SyncRequest): string | undefined;
+  /** Whether this client brings a snapshot to a replica whose main connection has not asked for the stream yet. */
+  awaitsMainChannel(rdbClientId: number): boolean;
+  /** Memory of the stream that a replica holds back while it loads a snapshot. */
+  readonly pendingStreamBytes: number;
   /** REPLCONF ACK of a replica; ignored from anybody else. */
   takeAck(session: Session, offset: number, aofOffset: number): void;
   /** REPLCONF GETACK in the stream of our primary: acknowledge as soon as it is counted itself. */
@@ -93,12 +99,18 @@ export interface ReplicaProfile {
   announcedIp: string;
   eof: boolean;
   psync2: boolean;
+  /** It can take the snapshot on a connection of its own (and this node is willing to). */
+  dualChannel: boolean;
   /** 0x090102 for 9.1.2, 0 = not told. */
   version: number;
   /** Told with SET-CLUSTER-NODE-ID. */
   nodeId: string;
   /** Only the snapshot is wanted, no stream after it. */
   rdbOnly: boolean;
+  /** This connection is the second one of a dual-channel sync: it brings the snapshot. */
+  rdbChannel: boolean;
+  /** Client id of the second connection that belongs to this one, 0 = none. */
+  rdbClientId: number;
   /** Of the snapshot only the functions are wanted. */
   withoutKeys: boolean;
 }
@@ -111,6 +123,8 @@ export interface ReplicaView {
   readonly session: Session | undefined;
   readonly host: string;
   readonly port: number;
+  /** Which connection of a dual-channel sync it is, or `replica`. */
+  readonly channel: 'replica' | 'main-channel' | 'rdb-channel';
   readonly state: 'wait_bgsave' | 'send_bulk' | 'online' | 'bg_transfer' | 'rdb_transmitted';
   readonly ackedOffset: number;
   readonly lagSeconds: number;

@@ -6,7 +6,8 @@
 import type { Reply } from '../protocol/reply.ts';
 import type { Command } from './command.ts';
 
-export type SessionKind = 'normal' | 'replica' | 'primary' | 'pubsub';
+/** `slot-import`: a source sends the keys of slots to this node; `slot-export`: this node sends them (its requests run elsewhere). */
+export type SessionKind = 'normal' | 'replica' | 'primary' | 'pubsub' | 'slot-import' | 'slot-export';
 
 /** A request kept for EXEC or for later: its own copy of the bytes. */
 export interface KeptRequest {

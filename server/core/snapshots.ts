@@ -7,6 +7,12 @@ export interface SnapshotPort {
   /** Loads an RDB that arrives in pieces into the (emptied) databases. */
   load(options: LoadOptions): SnapshotLoader;
   readonly running: number;
+  /**
+   * Streams the keys of these hash slots as requests that make them again. undefined: too many snapshots run, ask again later.
+   */
+  streamSlots(sink: SnapshotSink, slots: readonly number[]): RunningWalk | undefined;
+  /** Snapshots of slots that run. */
+  readonly runningOfSlots: number;
 }
 
 export interface SnapshotOptions {
@@ -24,11 +30,17 @@ export interface SnapshotSink {
   failed(error: Error): void;
 }
 
-export interface RunningSnapshot {
+/** A walk over keys that writes them to a sink. */
+export interface RunningWalk {
   resume(): void;
   abort(): void;
   readonly keysDone: number;
   readonly keysTotal: number;
+}
+
+export interface RunningSnapshot extends RunningWalk {
+  /** Writes all that is left at once, whether the sink asks for rests or not. */
+  finish(): void;
 }
 
 export interface LoadOptions {

@@ -1,7 +1,7 @@
 /** All clients of one server: who is there, who is paused, who must go. */
 
 import type { ClientsPort, Clock, PausePurpose } from '../core/ports.ts';
-import type { Session, Transport } from '../core/session.ts';
+import type { Session, SessionKind, Transport } from '../core/session.ts';
 import type { OutputPool } from '../protocol/output-chain.ts';
 import type { ErrorCounter } from '../protocol/reply-writer.ts';
 import { ClientSession } from './client-session.ts';
@@ -10,6 +10,14 @@ interface Pause {
   readonly until: number;
   readonly writesOnly: boolean;
 }
+
+/** As INFO names them. */
+const REASONS: Readonly<Record<PausePurpose, string>> = {
+  'client-pause': 'client_pause',
+  shutdown: 'shutdown_in_progress',
+  failover: 'failover_in_progress',
+  'slot-migration': 'slot_migration_in_progress',
+};
 
 /** The transport of a client that has no connection: a stream of commands is applied in its name. */
 const NO_TRANSPORT: Transport = {
@@ -92,6 +100,17 @@ export class Clients implements ClientsPort {
     return session;
   }
 
+  openPeer(transport: Transport, kind: SessionKind): Session {
+    const session = this.open(transport, true);
+    session.kind = kind;
+    return session;
+  }
+
+  closePeer(session: Session): void {
+    const known = this.byId.get(session.id);
+    if (known !== undefined) this.closed(known);
+  }
+
   private make(transport: Transport): ClientSession {
     const id = this.nextId++;
     return new ClientSession(id, id, transport, this.pool, this.errors, this.clock.now());
@@ -126,7 +145,7 @@ export class Clients implements ClientsPort {
     for (const [purpose, pause] of this.pauses) {
       if (pause.until <= until) continue;
       until = pause.until;
-      reason = purpose.replace(/-/g, '_');
+      reason = REASONS[purpose];
     }
     const actions = this.pausedAll ? 'all' : this.pausedWrites ? 'write' : 'none';
     return { reason, actions, timeoutMs: Math.max(0, until - this.clock.now()) };

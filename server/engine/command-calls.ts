@@ -2,7 +2,7 @@
  * Calling handlers: around each call the unit of propagation is opened and closed, the statistics are kept, and what a bug throws is caught.
  *
  * Time. A clock costs some 40 ns, a GET 200. So time is taken for runs of one cheap command (`fast` ones and SET, whose cost does not depend on
- * how much data there is) and shared among them; every other command is timed alone.
+ * how much data there is) and shared among them; every other command is timed alone, with all that it calls.
  */
 
 import type { Command } from '../core/command.ts';
@@ -15,6 +15,7 @@ import type { ClientSession } from './client-session.ts';
 import type { Databases } from './databases.ts';
 import type { Propagation } from './propagation.ts';
 import { RequestContext } from './request-context.ts';
+import { SlotAccounting } from './slot-accounting.ts';
 
 const CHEAP = new Set(['set', 'get', 'mget', 'mset']);
 /** Levels of commands inside commands: EXEC, a script, what it calls. */
@@ -29,6 +30,8 @@ export interface CallParts {
 export class CommandCalls {
   /** Unix milliseconds of the batch. */
   now = 0;
+  /** While slot statistics are kept. */
+  slots: SlotAccounting | undefined;
   private readonly ports: ServerPorts;
   private readonly databases: Databases;
   private readonly propagation: Propagation;
@@ -50,6 +53,7 @@ export class CommandCalls {
     this.propagation = parts.propagation;
     for (let i = 0; i < DEEPEST; i++) this.contexts.push(new RequestContext(parts.ports));
     const all = [...parts.ports.commands.all.values()].flatMap(command => [command, ...(command.subcommands?.values() ?? [])]);
+    this.followSlotStatistics();
     this.cheap = new Uint8Array(all.reduce((most, command) => Math.max(most, command.id), 0) + 1);
     for (const command of all) if ((command.flagBits & FLAG_FAST) !== 0 || CHEAP.has(command.fullName)) this.cheap[command.id] = 1;
   }
@@ -76,23 +80,29 @@ export class CommandCalls {
 
   /** Runs a handler. Hot path. */
   run(context: RequestContext, session: ClientSession, command: Command): void {
-    const obeying = session.kind === 'primary';
+    // What comes from our primary is passed on as it came; what an import brings is this node's to tell.
+    const passedOn = session.kind === 'primary';
+    const obeying = passedOn || session.kind === 'slot-import';
     context.setCommand(command, session, this.databases.get(session.dbIndex));
     context.now = this.now;
     context.obeying = obeying;
     context.mayBlock = session.transaction === undefined && !obeying && this.depth < 0;
     this.databases.state.noTouch = session.noTouch;
-    const cheap = this.cheap[command.id] === 1 && this.depth < 0;
-    if (!cheap || this.group !== command) this.openGroup(command);
-    if (this.depth < 0) session.lastCommand = command;
+    const { slots } = this;
+    const top = this.depth < 0;
+    const cheap = top && this.cheap[command.id] === 1 && (slots === undefined || (slots.isShort(context) && !slots.full));
+    const began = cheap ? 0 : this.leaveGroup();
+    if (cheap && this.group !== command) this.openGroup(command);
+    if (top) session.lastCommand = command;
     const { dbIndex } = session;
     const replied = context.reply.length;
+    if (top) slots?.begin(context.slot, replied, this.propagation.fedBytes);
     this.depth++;
     this.propagation.begin();
     try {
       (command.handler as CommandHandler)(context);
       if ((context.dirty !== 0 || context.forced || context.instead.length !== 0) && !context.silent)
-        this.propagate(context, dbIndex, obeying);
+        this.propagate(context, dbIndex, passedOn);
     } catch (error) {
       this.failed(context, error, replied);
     } finally {
@@ -101,10 +111,18 @@ export class CommandCalls {
       this.propagation.end((command.flagBits & FLAG_TOUCHES_ARBITRARY_KEYS) === 0);
     }
     // At once, not at the end of the batch: a WAIT may follow in it.
-    if (this.wrote && this.depth < 0) session.lastWriteOffset = this.ports.replication.offset;
+    if (this.wrote && top) session.lastWriteOffset = this.ports.replication.offset;
     command.stats.calls++;
-    this.groupCalls++;
-    if (!cheap) this.closeGroup();
+    slots?.replied(session, context.reply.length);
+    if (top) slots?.fed(this.propagation.fedBytes);
+    if (cheap) {
+      this.groupCalls++;
+      slots?.postpone();
+    } else {
+      const microseconds = (this.ports.clock.monotonic() - began) * 1000;
+      command.stats.microseconds += microseconds;
+      if (top) slots?.took(microseconds);
+    }
     const { counters } = this.ports.stats;
     if (counters.errorReplies !== this.errorsCounted) {
       this.errorsCounted = counters.errorReplies;
@@ -118,29 +136,49 @@ export class CommandCalls {
   runKept(session: Session, request: KeptRequest): void {
     const context = this.nextContext;
     context.setArguments(request.bytes, request.start, request.end, 0, request.start.length);
-    this.closeGroup();
     this.run(context, session as ClientSession, request.command);
   }
 
-  /** Ends the time that is being taken, and shares it among the calls of the group. */
+  /** Ends the time that is being taken for a run of cheap commands, and shares it among their slots. */
   closeGroup(): void {
-    if (this.group === undefined) return;
-    this.group.stats.microseconds += (this.ports.clock.monotonic() - this.groupStart) * 1000;
+    if (this.group !== undefined) this.endGroup(this.group, this.ports.clock.monotonic());
+  }
+
+  private openGroup(command: Command): void {
+    this.groupStart = this.leaveGroup();
+    this.group = command;
+  }
+
+  /** Ends the run of cheap commands if there is one; the time. */
+  private leaveGroup(): number {
+    const now = this.batchStart > 0 ? this.batchStart : this.ports.clock.monotonic();
+    this.batchStart = 0;
+    if (this.group !== undefined) this.endGroup(this.group, now);
+    return now;
+  }
+
+  private endGroup(group: Command, now: number): void {
+    const microseconds = (now - this.groupStart) * 1000;
+    group.stats.microseconds += microseconds;
+    this.slots?.share(microseconds / this.groupCalls);
     this.group = undefined;
     this.groupCalls = 0;
   }
 
-  private openGroup(command: Command): void {
-    const now = this.batchStart > 0 ? this.batchStart : this.ports.clock.monotonic();
-    this.batchStart = 0;
-    if (this.group !== undefined) this.group.stats.microseconds += (now - this.groupStart) * 1000;
-    this.group = command;
-    this.groupCalls = 0;
-    this.groupStart = now;
+  /** cluster-slot-stats-enabled may be switched at any time; nothing is open while CONFIG SET runs. */
+  private followSlotStatistics(): void {
+    const { config, slotStatistics } = this.ports;
+    if (slotStatistics === undefined) return;
+    const accounting = new SlotAccounting(this.ports, slotStatistics);
+    const follow = (): void => {
+      this.slots = slotStatistics.enabled ? accounting : undefined;
+    };
+    follow();
+    config.onChange(['cluster-slot-stats-enabled'], follow);
   }
 
-  private propagate(context: RequestContext, dbIndex: number, obeying: boolean): void {
-    if (obeying || !this.propagation.wanted) return;
+  private propagate(context: RequestContext, dbIndex: number, passedOn: boolean): void {
+    if (passedOn || !this.propagation.wanted) return;
     if (context.instead.length > 0) for (const args of context.instead) this.propagation.add(dbIndex, args);
     else this.propagation.addRequest(dbIndex, context);
     this.wrote = true;

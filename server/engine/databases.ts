@@ -49,6 +49,14 @@ export class Databases implements DatabasesPort {
     return count;
   }
 
+  hideSlot(slot: number, on: boolean): void {
+    this.state.hide(slot, on);
+  }
+
+  isHidden(slot: number): boolean {
+    return this.state.hidden?.[slot] === 1;
+  }
+
   mayExpire(): boolean {
     return this.state.expiry === EXPIRY_DELETE;
   }

@@ -8,8 +8,9 @@
 import type { Command } from '../core/command.ts';
 import * as flag from '../core/command.ts';
 import type { ServerPorts } from '../core/ports.ts';
-import type { KeptRequest } from '../core/session.ts';
+import type { KeptRequest, Transaction } from '../core/session.ts';
 import { slotOfKey } from '../../lib/slot-hash.ts';
+import type { KeyspaceState } from '../keyspace/keyspace-state.ts';
 import { type Database, NO_EXPIRY } from '../keyspace/database.ts';
 import { latin1 } from '../memory/bytes.ts';
 import * as errors from '../protocol/reply-errors.ts';
@@ -19,6 +20,7 @@ import type { CommandCalls } from './command-calls.ts';
 import type { CommandIndex } from './command-index.ts';
 import type { MemoryLimit } from './memory-limit.ts';
 import type { RequestContext } from './request-context.ts';
+import { commonSlot, hasOneKey, keysOfKept, NO_SLOT } from './request-slot.ts';
 
 /** What became of a request. */
 export const DONE = 0;
@@ -46,6 +48,7 @@ export interface DispatchParts {
   readonly index: CommandIndex;
   readonly calls: CommandCalls;
   readonly memory: MemoryLimit;
+  readonly state: KeyspaceState;
 }
 
 export class Dispatcher {
@@ -56,6 +59,7 @@ export class Dispatcher {
   private readonly index: CommandIndex;
   private readonly calls: CommandCalls;
   private readonly memory: MemoryLimit;
+  private readonly state: KeyspaceState;
 
   constructor(parts: DispatchParts) {
     this.ports = parts.ports;
@@ -63,6 +67,7 @@ export class Dispatcher {
     this.index = parts.index;
     this.calls = parts.calls;
     this.memory = parts.memory;
+    this.state = parts.state;
   }
 
   renewGuard(): void {
@@ -74,15 +79,21 @@ export class Dispatcher {
   execute(context: RequestContext, session: ClientSession, named: Command | undefined): Outcome {
     let command = named;
     if (command?.subcommands !== undefined && context.argc > 1) command = command.subcommands.get(context.argString(1).toLowerCase());
-    if (command?.handler === undefined) return this.refuseUnknown(context, session, named);
+    if (command?.handler === undefined) {
+      if (session.kind === 'slot-import') this.ports.cluster?.slotMigrations.importFailed(session, 'error');
+      return this.refuseUnknown(context, session, named);
+    }
+    if (session.kind === 'slot-import') return this.executeImported(context, session, command);
     const bits = command.flagBits;
     const plain = session.authenticated && session.transaction === undefined && session.kind === 'normal';
     if (!plain && !session.authenticated && (bits & flag.FLAG_NO_AUTH) === 0 && !this.ports.auth.open) {
       return this.reject(session, command, errors.NO_AUTH);
     }
     const arity = command.spec.arity;
-    if (arity > 0 ? context.argc !== arity : context.argc < -arity)
+    if (arity > 0 ? context.argc !== arity : context.argc < -arity) {
+      context.slot = NO_SLOT;
       return this.reject(session, command, errors.wrongArity(command.fullName));
+    }
     if (!plain || this.guarded || (bits & flag.FLAG_PROTECTED) !== 0 || this.ports.cluster !== undefined) {
       const refusal = this.check(context, session, command);
       if (refusal === POSTPONE) {
@@ -102,6 +113,29 @@ export class Dispatcher {
     return DONE;
   }
 
+  /**
+   * A request of a slot import: nothing refuses it but want of memory, which ends the import as an error does. It waits while writes are paused.
+   */
+  private executeImported(context: RequestContext, session: ClientSession, command: Command): Outcome {
+    const { ports, clients } = this;
+    const bits = command.flagBits;
+    if (clients.pausedAll || (clients.pausedWrites && (bits & (flag.FLAG_WRITE | flag.FLAG_MAY_REPLICATE)) !== 0)) {
+      clients.postpone(session);
+      return POSTPONED;
+    }
+    if (this.memory.limited && !this.memory.makeRoom() && (bits & flag.FLAG_DENYOOM) !== 0) {
+      ports.cluster?.slotMigrations.importFailed(session, 'out-of-memory');
+      return DONE;
+    }
+    const { errors: before } = session.reply;
+    const arity = command.spec.arity;
+    if (arity > 0 ? context.argc !== arity : context.argc < -arity) this.reject(session, command, errors.wrongArity(command.fullName));
+    else if (session.transaction !== undefined && !NOT_QUEUED.has(command.fullName)) this.queue(context, session, command);
+    else this.calls.run(context, session, command);
+    if (session.reply.errors !== before) ports.cluster?.slotMigrations.importFailed(session, 'error');
+    return DONE;
+  }
+
   /** A request of the primary's stream or of a file: no checks but that the command exists. */
   obey(context: RequestContext, session: ClientSession): void {
     const named = this.index.find(context.bytes, context.argStart(0), context.argEnd(0));
@@ -111,10 +145,13 @@ export class Dispatcher {
       this.refuseUnknown(context, session, named);
       return;
     }
+    const { slots } = this.calls;
+    if (slots !== undefined) context.slot = slots.slotOfObeyed(context, session, command);
     const arity = command.spec.arity;
     if (arity > 0 ? context.argc !== arity : context.argc < -arity) this.reject(session, command, errors.wrongArity(command.fullName));
     else if (session.transaction !== undefined && !NOT_QUEUED.has(command.fullName)) this.queue(context, session, command);
     else this.calls.run(context, session, command);
+    slots?.applied(context, command);
   }
 
   find(bytes: Uint8Array, start: number, end: number): Command | undefined {
@@ -152,10 +189,19 @@ export class Dispatcher {
     // EXEC is allowed what all of its commands are allowed.
     const allowed = command.flagBits & (command.fullName === 'exec' ? commonBits(session) : -1);
     if ((allowed & flag.FLAG_STALE) === 0 && !ports.lifecycle.loading && !ports.replication.mayServeData) return errors.PRIMARY_DOWN;
-    if (ports.lifecycle.loading && (allowed & flag.FLAG_LOADING) === 0) return errors.LOADING;
+    if (ports.lifecycle.loading && (allowed & flag.FLAG_LOADING) === 0 && !this.endsFullSync(command)) return errors.LOADING;
     if (session.kind === 'replica' && (mayReplicate || (bits & flag.FLAG_READONLY) !== 0)) return errors.REPLICA_NO_KEYSPACE;
     if (session.kind !== 'replica' && (clients.pausedAll || (clients.pausedWrites && mayReplicate))) return POSTPONE;
     return undefined;
+  }
+
+  /**
+   * A replica that loads what its primary sends may be told to follow another one or none: that ends the load. Upstream takes the order while
+   * it writes the snapshot to a file; here the load begins with the first byte.
+   */
+  private endsFullSync({ fullName }: Command): boolean {
+    const { replication } = this.ports;
+    return (fullName === 'replicaof' || fullName === 'slaveof') && replication.role === 'replica' && replication.linkState === 'sync';
   }
 
   private checkProtected(session: ClientSession, command: Command): string | undefined {
@@ -177,16 +223,20 @@ export class Dispatcher {
   private redirect(context: RequestContext, session: ClientSession, command: Command): string | undefined {
     const { cluster } = this.ports;
     if (cluster === undefined) return undefined;
-    if (command.fullName === 'exec') return this.redirectTransaction(session, command, context.now);
+    context.slot = NO_SLOT;
+    if (command.fullName === 'exec') return this.redirectTransaction(context, session, command);
     if (command.firstKey === 0) return undefined;
-    if (command.firstKey > 0 && command.lastKey === command.firstKey) {
-      // The usual case: one key in a fixed place.
-      const slot = slotOfKey(context.bytes, context.argStart(command.firstKey), context.argEnd(command.firstKey));
-      if (cluster.ownsStable(slot)) return undefined;
+    if (hasOneKey(command)) {
+      const { state } = this;
+      const start = context.argStart(command.firstKey);
+      const known = state.knownStart === start && state.knownBytes === context.bytes;
+      context.slot = known ? state.knownSlot : slotOfKey(context.bytes, start, context.argEnd(command.firstKey));
+      if (cluster.ownsStable(context.slot)) return undefined;
     }
     const keys = this.ports.commands.keysOf(command, context.argc, index => context.argString(index)) ?? [];
     if (keys.length === 0) return undefined;
     const slot = commonSlot(keys.map(key => slotOfKey(context.bytes, context.argStart(key), context.argEnd(key))));
+    context.slot = Math.max(slot, NO_SLOT);
     if (slot >= 0 && cluster.ownsStable(slot)) return undefined;
     const missing = (): number =>
       keys.filter(key => isAbsent(context.db, context.bytes, context.argStart(key), context.argEnd(key), context.now)).length;
@@ -194,26 +244,24 @@ export class Dispatcher {
   }
 
   /** EXEC: the keys of all queued commands count as those of one. */
-  private redirectTransaction(session: ClientSession, command: Command, now: number): string | undefined {
-    const { cluster, databases } = this.ports;
+  private redirectTransaction(context: RequestContext, session: ClientSession, command: Command): string | undefined {
+    const { cluster, commands, databases } = this.ports;
     const queued = session.transaction?.queued ?? [];
     const slots: number[] = [];
     const keys: (readonly [KeptRequest, number])[] = [];
     for (const request of queued) {
-      const found = this.ports.commands.keysOf(request.command, request.start.length, index =>
-        latin1(request.bytes, request.start[index], request.end[index]),
-      );
-      for (const key of found ?? []) {
+      for (const key of keysOfKept(commands, request)) {
         keys.push([request, key]);
         slots.push(slotOfKey(request.bytes, request.start[key], request.end[key]));
       }
     }
     if (slots.length === 0) return undefined;
     const slot = commonSlot(slots);
+    context.slot = Math.max(slot, NO_SLOT);
     if (slot >= 0 && cluster?.ownsStable(slot) === true) return undefined;
     const db = databases.get(session.dbIndex);
     const missing = (): number =>
-      keys.filter(([request, key]) => isAbsent(db, request.bytes, request.start[key], request.end[key], now)).length;
+      keys.filter(([request, key]) => isAbsent(db, request.bytes, request.start[key], request.end[key], context.now)).length;
     const writes = queued.find(request => (request.command.flagBits & flag.FLAG_WRITE) !== 0);
     const error = cluster?.redirect(session, writes?.command ?? queued[0]?.command ?? command, slot, missing, keys.length);
     if (error !== undefined) {
@@ -227,6 +275,7 @@ export class Dispatcher {
   // ── Refusals and the queue ──
 
   private refuseUnknown(context: RequestContext, session: ClientSession, container: Command | undefined): Outcome {
+    context.slot = NO_SLOT;
     if (!session.authenticated && !this.ports.auth.open) return this.reject(session, undefined, errors.NO_AUTH);
     if (container?.subcommands !== undefined) {
       if (context.argc === 1) return this.reject(session, container, errors.wrongArity(container.fullName));
@@ -246,7 +295,7 @@ export class Dispatcher {
       session.dirtyCas = false;
       session.reply.error(`EXECABORT Transaction discarded because of: ${text}`);
     } else {
-      if (session.transaction !== undefined) session.transaction.failed = true;
+      if (session.transaction !== undefined) fail(session.transaction);
       session.reply.error(text);
     }
     this.calls.errorsAreCounted();
@@ -254,17 +303,13 @@ export class Dispatcher {
   }
 
   private queue(context: RequestContext, session: ClientSession, command: Command): void {
-    session.transaction?.queued.push(keep(context, command));
+    // A transaction that will not run keeps nothing.
+    if (session.transaction?.failed === false && !session.dirtyCas) session.transaction.queued.push(keep(context, command));
     session.reply.simple('QUEUED');
   }
 }
 
 const POSTPONE = 'postpone';
-
-/** The one slot of all, -2 when there are several. */
-function commonSlot(slots: readonly number[]): number {
-  return slots.every(slot => slot === slots[0]) ? slots[0] : -2;
-}
 
 /** Whether a key of an open slot is not here; one that expired is not, and is left for the usual ways to delete it. */
 function isAbsent(db: Database, bytes: Uint8Array, start: number, end: number, now: number): boolean {
@@ -272,6 +317,11 @@ function isAbsent(db: Database, bytes: Uint8Array, start: number, end: number, n
   if (entry === 0) return true;
   const expireAt = db.expireAt(entry);
   return expireAt !== NO_EXPIRY && expireAt < now;
+}
+
+function fail(transaction: Transaction): void {
+  transaction.failed = true;
+  transaction.queued.length = 0;
 }
 
 /** Flags that all queued commands have. */

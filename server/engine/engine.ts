@@ -61,6 +61,7 @@ export class Engine implements ExecutionPort {
       ports,
       clients,
       calls: this.calls,
+      state: databases.state,
       index: new CommandIndex(ports.commands.all),
       memory: new MemoryLimit(ports.config, databases),
     });
@@ -91,6 +92,9 @@ export class Engine implements ExecutionPort {
     if (this.importing && this.ports.replication.role === 'primary') {
       this.databases.state.expiry = session.importSource ? EXPIRY_IGNORE : EXPIRY_HIDE;
     }
+    // The keys of an import are the source's: it says what expires.
+    const { kind } = session;
+    if (kind === 'slot-import') this.databases.state.expiry = EXPIRY_IGNORE;
     const count = table.requests;
     const { commands, dispatcher, calls } = this;
     const touched = count > 1;
@@ -98,7 +102,8 @@ export class Engine implements ExecutionPort {
     else commands[0] = dispatcher.find(table.bytes, table.start[0], table.end[0]);
     const context = calls.nextContext;
     let done = 0;
-    for (; done < count && !session.held && !session.closing && session.reply.length < MOST_OUTPUT; done++) {
+    // A request may make another kind of client of it: the next batch is run as that.
+    for (; done < count && !session.held && !session.closing && session.kind === kind && session.reply.length < MOST_OUTPUT; done++) {
       context.setArguments(table.bytes, table.start, table.end, table.first[done], table.count[done]);
       if (touched) this.rememberKey(table, done);
       const muted = session.replyMode === 'on' ? undefined : session.reply.mark();
@@ -108,6 +113,7 @@ export class Engine implements ExecutionPort {
         if (session.replyMode === 'skip') session.replyMode = 'skip-next';
         break;
       }
+      calls.slots?.received(context, commands[done], table.wireBytes[done]);
       if (muted !== undefined) {
         if (session.replyMode !== 'on') session.reply.rewind(muted);
         if (session.replyMode === 'skip') session.replyMode = 'on';

@@ -70,7 +70,8 @@ export class ActiveExpiry {
   /** Looks at some keys; how many had expired, -1 when the end of the database was reached. */
   private look(db: ArenaDatabase): number {
     const refs: number[] = [];
-    if (!db.content.collect(db.content.expires, this.position, LOOK, refs)) return -1;
+    const { hidden } = this.databases.state;
+    if (!db.content.collect(db.content.expires, this.position, LOOK, refs, -1, hidden)) return -1;
     const { now } = this.databases.state;
     let stale = 0;
     for (const entry of refs) {

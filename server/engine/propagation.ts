@@ -18,6 +18,8 @@ const MULTI = Buffer.from('*1\r\n$5\r\nMULTI\r\n', 'latin1');
 const EXEC = Buffer.from('*1\r\n$4\r\nEXEC\r\n', 'latin1');
 
 export class Propagation implements PropagationPort {
+  /** Bytes that went to the sinks, without SELECT. */
+  fedBytes = 0;
   private readonly sinks: PropagationSink[] = [];
   private buffer = Buffer.alloc(FIRST_BYTES);
   private length = 0;
@@ -108,6 +110,7 @@ export class Propagation implements PropagationPort {
     // A sink may propagate something itself: that is a new unit.
     this.buffer = this.length > KEPT_BYTES ? Buffer.alloc(FIRST_BYTES) : buffer;
     const many = together && ends.length > 1;
+    this.fedBytes += this.length + (many ? MULTI.length + EXEC.length : 0);
     if (many) this.feed(MULTI, 0, MULTI.length, -1);
     let from = 0;
     for (let i = 0; i < ends.length; i++) {

@@ -11,6 +11,7 @@ import { readDouble, readPlainDecimal } from '../protocol/number-text.ts';
 import type { ReplyWriter } from '../protocol/reply-writer.ts';
 import { LONG, parseDecimal, parseLong } from '../structures/decimal.ts';
 import type { ClientSession } from './client-session.ts';
+import { SLOT_UNKNOWN } from './request-slot.ts';
 
 export type PropagatedArgs = readonly (string | Uint8Array)[];
 
@@ -24,6 +25,8 @@ export class RequestContext implements CommandContext {
   argc = 0;
   bytes: Uint8Array = new Uint8Array(0);
   mayBlock = true;
+  /** In cluster mode, once it was looked for: the one slot of the request's keys, NO_SLOT when there is none. */
+  slot = SLOT_UNKNOWN;
   obeying = false;
 
   // What the command said about itself; read by the dispatcher when it is done.
@@ -47,6 +50,7 @@ export class RequestContext implements CommandContext {
     this.end = end;
     this.first = first;
     this.argc = argc;
+    this.slot = SLOT_UNKNOWN;
   }
 
   setCommand(command: Command, session: ClientSession, db: Database): void {

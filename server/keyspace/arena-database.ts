@@ -6,21 +6,19 @@
  */
 
 import { copyViews } from '../memory/bytes.ts';
-import { offsetOf, segmentOf } from '../memory/arena.ts';
-import type { Ref } from '../memory/arena.ts';
+import { offsetOf, type Ref, segmentOf } from '../memory/arena.ts';
 import { LONG, parseDecimal, parseLong } from '../structures/decimal.ts';
 import { slotOfKey } from '../../lib/slot-hash.ts';
 import { initialAccess } from './access-clock.ts';
 import { Content } from './content.ts';
-import { eachEntry, randomEntry, scanStep } from './content-scan.ts';
+import { eachEntry, randomEntry, scanStep, visibleSizes } from './content-scan.ts';
 import { ENC_INT, ENC_RAW, KEEP_EXPIRY, NO_EXPIRY, TYPE_STRING } from './database.ts';
 import type { Database, Encoding, ValueType, Walk, WalkCursor } from './database.ts';
 import * as entries from './entry.ts';
 import { EntryReader } from './entry-reader.ts';
 import * as values from './entry-value.ts';
 import { hashBytes } from './key-hash.ts';
-import { EXPIRY_DELETE, EXPIRY_IGNORE } from './keyspace-state.ts';
-import type { KeyspaceState } from './keyspace-state.ts';
+import { EXPIRY_DELETE, EXPIRY_IGNORE, type KeyspaceState } from './keyspace-state.ts';
 
 /** Longest text of a 64-bit integer. */
 const INTEGER_TEXT = 20;
@@ -46,6 +44,9 @@ export class ArenaDatabase extends EntryReader implements Database {
   }
   get expiring(): number {
     return this.content.expiring;
+  }
+  visible(): { readonly size: number; readonly expiring: number } {
+    return visibleSizes(this.state, this.content);
   }
 
   // ── Finding ──
@@ -206,7 +207,7 @@ export class ArenaDatabase extends EntryReader implements Database {
   ): Ref {
     const { arena, content, state } = this;
     if (old === 0) {
-      const fresh = flags | (content.newMarks << entries.MARK_SHIFT);
+      const fresh = flags | ((content.newMarks ^ content.tableNew[this.slot]) << entries.MARK_SHIFT);
       const entry = values.allocEntry(
         arena,
         type,
@@ -346,7 +347,7 @@ export class ArenaDatabase extends EntryReader implements Database {
     target.lookup(key, start, end);
     const expireAt = entries.expireAtOf(this.arena, entry);
     const copy = values.copyEntry(this.arena, entry, expireAt, payload, inlineLength, key, target.keyView, start, end - start);
-    entries.writeMarks(this.arena, copy, target.content.newMarks);
+    entries.writeMarks(this.arena, copy, target.content.newMarks ^ target.content.tableNew[target.slot]);
     target.content.tableFor(target.slot).insert(target.hash, copy);
     target.content.size++;
     if (expireAt !== NO_EXPIRY) target.indexExpiry(copy);
@@ -374,15 +375,15 @@ export class ArenaDatabase extends EntryReader implements Database {
   // ── Iteration ──
 
   random(random: () => number): Ref {
-    return randomEntry(this.content, random);
+    return randomEntry(this.state, this.content, random);
   }
 
   scan(cursor: bigint, count: number, slot: number, visit: (entry: Ref) => void): bigint {
-    return scanStep(this.content, this.state.bySlot, cursor, count, slot, visit);
+    return scanStep(this.content, this.state, cursor, count, slot, visit);
   }
 
   each(visit: (entry: Ref) => boolean): void {
-    eachEntry(this.content, -1, visit);
+    eachEntry(this.content, -1, visit, this.state.hidden);
   }
 
   slotSize(slot: number): number {
@@ -393,7 +394,7 @@ export class ArenaDatabase extends EntryReader implements Database {
     if (this.state.bySlot) eachEntry(this.content, slot, visit);
   }
 
-  startWalk(walk: Walk): WalkCursor {
-    return this.content.startWalk(walk);
+  startWalk(walk: Walk, slots?: readonly number[]): WalkCursor {
+    return this.content.startWalk(walk, slots);
   }
 }

@@ -12,13 +12,16 @@
  *  - an entry that is made during the walk is made with its mark turned;
  *  - at the end all marks are turned, and the other value is clean for the next walk of this number: no pass to reset them.
  * An aborted walk goes on as a sweep that only turns marks, until its number is free again.
+ *
+ * A walk over some slots only does the same in the tables of these slots. So what is clean differs from table to table: `tableClean` holds, for
+ * each table, the bits that differ from `clean`, and `tableNew` those in which the marks of its new entries differ from `newMarks`.
  */
 
-import type { Ref } from '../memory/arena.ts';
-import { SLOT_COUNT } from '../../lib/slot-hash.ts';
+import { type Ref, segmentOf } from '../memory/arena.ts';
+import { SLOT_COUNT, slotOfKey } from '../../lib/slot-hash.ts';
 import { assert } from '../../lib/assert.ts';
 import type { Database, Walk, WalkCursor } from './database.ts';
-import { marksOf, writeMarks } from './entry.ts';
+import { keyLengthOf, keyStartOf, marksOf, writeMarks } from './entry.ts';
 import { freeEntry } from './entry-value.ts';
 import type { KeyspaceState } from './keyspace-state.ts';
 import { KeyTable, TABLE_END } from './key-table.ts';
@@ -43,6 +46,13 @@ export class Content {
   telling = 0;
   private active = 0;
   private clean = 0;
+  /** By table: see above. Zeroes nearly always. */
+  readonly tableNew: Uint8Array;
+  private readonly tableClean: Uint8Array;
+  /** Numbers of walks over some tables only, as bits. */
+  private partial = 0;
+  /** There was such a walk: tables may differ in what is clean. */
+  private uneven = false;
   private readonly walks: (ContentWalk | undefined)[] = [undefined, undefined, undefined, undefined];
   private detached = false;
   private readonly state: KeyspaceState;
@@ -53,6 +63,8 @@ export class Content {
     const count = state.bySlot ? SLOT_COUNT : 1;
     this.tables = Array.from({ length: count });
     this.expires = Array.from({ length: count });
+    this.tableNew = new Uint8Array(count);
+    this.tableClean = new Uint8Array(count);
   }
 
   tableFor(slot: number): KeyTable {
@@ -63,10 +75,20 @@ export class Content {
     return (this.expires[slot] ??= new KeyTable(this.state));
   }
 
-  /** Puts the next refs from `position` on into `out` (at least one unless the end is reached) and moves the position. False = end. `only`: one table. */
-  collect(tables: readonly (KeyTable | undefined)[], position: TablePosition, limit: number, out: number[], only = -1): boolean {
+  /**
+   * Puts the next refs from `position` on into `out` (at least one unless the end is reached) and moves the position. False = end. `only`: one table.
+   * `hidden`: tables with a 1 there are passed over.
+   */
+  collect(
+    tables: readonly (KeyTable | undefined)[],
+    position: TablePosition,
+    limit: number,
+    out: number[],
+    only = -1,
+    hidden?: Uint8Array,
+  ): boolean {
     while (position.table < tables.length) {
-      const table = tables[position.table];
+      const table = hidden?.[position.table] === 1 ? undefined : tables[position.table];
       const next = table === undefined ? TABLE_END : table.collect(position.hash, limit, out);
       if (next < TABLE_END) position.hash = next;
       else {
@@ -80,28 +102,43 @@ export class Content {
 
   // ── Walks ──
 
-  startWalk(walk: Walk): WalkCursor {
+  /** `tables`: the walk sees these only, in this order; each is named once. */
+  startWalk(walk: Walk, tables?: readonly number[]): WalkCursor {
     let number = this.walks.indexOf(undefined);
     if (number < 0) {
       number = this.walks.findIndex(each => each?.aborted === true);
       assert(number >= 0, `at most ${WALKS} walks go over one database at once`);
       this.walks[number]?.finishSweep();
     }
-    const started = new ContentWalk(this, number, walk);
+    const started = new ContentWalk(this, number, walk, tables);
     this.walks[number] = started;
-    this.active |= 1 << number;
     this.telling |= 1 << number;
-    this.newMarks = this.clean ^ this.active;
+    if (tables === undefined) {
+      this.active |= 1 << number;
+      this.newMarks = this.clean ^ this.active;
+    } else {
+      this.partial |= 1 << number;
+      this.uneven = true;
+      for (const table of tables) this.tableNew[table] ^= 1 << number;
+    }
     return started;
   }
 
   /** Must run before an entry changes; only worth a call when `telling` is not 0. */
   tellWalks(db: Database, entry: Ref): void {
     const marks = marksOf(this.state.arena, entry);
-    const pending = ~(marks ^ this.clean) & this.telling;
+    let telling = this.telling;
+    let { clean } = this;
+    if (this.uneven) {
+      const table = this.tableOf(entry);
+      // Walks over other tables do not care.
+      telling &= ~this.partial | (this.tableClean[table] ^ this.tableNew[table]);
+      clean ^= this.tableClean[table];
+    }
+    const pending = ~(marks ^ clean) & telling;
     if (pending !== 0) writeMarks(this.state.arena, entry, marks ^ pending);
     for (let number = 0; number < WALKS; number++) {
-      if ((this.telling & (1 << number)) === 0) continue;
+      if ((telling & (1 << number)) === 0) continue;
       const walk = this.walks[number]?.walk;
       if ((pending & (1 << number)) !== 0 || walk?.reading === entry) walk?.beforeChange(db, entry);
     }
@@ -110,7 +147,8 @@ export class Content {
   /** Turns the mark of an entry; false when it was turned already. */
   visitMark(number: number, entry: Ref): boolean {
     const marks = marksOf(this.state.arena, entry);
-    if (((marks ^ this.clean) & (1 << number)) !== 0) return false;
+    const clean = this.uneven ? this.clean ^ this.tableClean[this.tableOf(entry)] : this.clean;
+    if (((marks ^ clean) & (1 << number)) !== 0) return false;
     writeMarks(this.state.arena, entry, marks ^ (1 << number));
     return true;
   }
@@ -120,13 +158,25 @@ export class Content {
     if (this.detached && this.telling === 0) this.state.garbage.push(this);
   }
 
-  /** All marks of this number are turned. */
-  freeWalk(number: number): void {
+  /** All marks of this number are turned, in these tables or in all. */
+  freeWalk(number: number, tables: readonly number[] | undefined): void {
     this.telling &= ~(1 << number);
-    this.active &= ~(1 << number);
-    this.clean ^= 1 << number;
-    this.newMarks = this.clean ^ this.active;
     this.walks[number] = undefined;
+    if (tables === undefined) {
+      this.active &= ~(1 << number);
+      this.clean ^= 1 << number;
+      this.newMarks = this.clean ^ this.active;
+    } else {
+      this.partial &= ~(1 << number);
+      for (const table of tables) this.tableClean[table] ^= 1 << number;
+    }
+  }
+
+  /** The table (hash slot) of an entry. */
+  private tableOf(entry: Ref): number {
+    const bytes = this.state.arena.bytes[segmentOf(entry)];
+    const start = keyStartOf(this.state.arena, entry);
+    return slotOfKey(bytes, start, start + keyLengthOf(this.state.arena, entry));
   }
 
   /** Goes on with sweeps of aborted walks, over about `limit` entries. False when there is none. */
@@ -166,26 +216,32 @@ class ContentWalk implements WalkCursor {
   aborted = false;
   private readonly content: Content;
   private readonly number: number;
+  /** The tables that it sees; undefined = all. */
+  private readonly tables: readonly number[] | undefined;
   private readonly position: TablePosition = { table: 0, hash: 0 };
+  /** Of `tables`: which one it is in. */
+  private at = 0;
   private done = false;
   private readonly refs: number[] = [];
 
-  constructor(content: Content, number: number, walk: Walk) {
+  constructor(content: Content, number: number, walk: Walk, tables: readonly number[] | undefined) {
     this.content = content;
     this.number = number;
     this.walk = walk;
-    this.total = content.size;
+    this.tables = tables;
+    this.total = tables === undefined ? content.size : tables.reduce((sum, table) => sum + (content.tables[table]?.size ?? 0), 0);
+    if (tables !== undefined) this.position.table = tables[0] ?? content.tables.length;
   }
 
   next(limit: number, visit: (entry: Ref) => void): number {
     if (this.done || this.aborted) return 0;
-    const refs = this.refs;
-    refs.length = 0;
     const { table, hash } = this.position;
-    if (!this.content.collect(this.content.tables, this.position, limit, refs)) {
+    const { at } = this;
+    if (!this.collect(limit)) {
       this.finish();
       return 0;
     }
+    const { refs } = this;
     for (const ref of refs) {
       if (!this.content.visitMark(this.number, ref)) continue;
       visit(ref);
@@ -193,6 +249,7 @@ class ContentWalk implements WalkCursor {
       // It stays with this entry: the others of these refs may change meanwhile, so they are collected again.
       this.position.table = table;
       this.position.hash = hash;
+      this.at = at;
       break;
     }
     return refs.length;
@@ -206,14 +263,12 @@ class ContentWalk implements WalkCursor {
 
   /** Turns the marks that an aborted walk left. False when all are turned. */
   sweep(limit: number): boolean {
-    const refs = this.refs;
-    refs.length = 0;
-    if (!this.content.collect(this.content.tables, this.position, limit, refs)) {
+    if (!this.collect(limit)) {
       this.done = true;
-      this.content.freeWalk(this.number);
+      this.content.freeWalk(this.number, this.tables);
       return false;
     }
-    for (const ref of refs) this.content.visitMark(this.number, ref);
+    for (const ref of this.refs) this.content.visitMark(this.number, ref);
     return true;
   }
 
@@ -221,10 +276,25 @@ class ContentWalk implements WalkCursor {
     while (this.sweep(CHUNK));
   }
 
+  /** The next refs, about `limit` of them; false at the end. */
+  private collect(limit: number): boolean {
+    const { content, position, refs, tables } = this;
+    refs.length = 0;
+    if (tables === undefined) return content.collect(content.tables, position, limit, refs);
+    while (this.at < tables.length && refs.length < limit) {
+      content.collect(content.tables, position, limit, refs, tables[this.at]);
+      if (position.table < content.tables.length) break;
+      this.at++;
+      position.table = tables[this.at] ?? content.tables.length;
+      position.hash = 0;
+    }
+    return refs.length > 0;
+  }
+
   private finish(): void {
     this.done = true;
     // First the number, then the end of telling: a detached content goes when its last walk has ended.
-    this.content.freeWalk(this.number);
+    this.content.freeWalk(this.number, this.tables);
     this.content.stopTelling(this.number);
   }
 }

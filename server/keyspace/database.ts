@@ -56,6 +56,8 @@ export interface Database {
   readonly size: number;
   /** Keys that have an expiry. */
   readonly expiring: number;
+  /** The same without the keys of hidden slots (`KeyspaceState.hide`): what clients are told. */
+  visible(): { readonly size: number; readonly expiring: number };
 
   /** Entry of a key for reading, 0 when there is none or it is expired (`now`). Counts a keyspace hit or miss and touches the LRU bits. An expired one is deleted and propagated on a primary. */
   find(bytes: Uint8Array, start: number, end: number): Ref;
@@ -116,7 +118,7 @@ export interface Database {
   random(random: () => number): Ref;
   /** One step of SCAN: calls `visit` for each entry and returns the next cursor (0n = done). Guarantee: what stays during a full iteration is visited. `slot` -1 = all. */
   scan(cursor: bigint, count: number, slot: number, visit: (entry: Ref) => void): bigint;
-  /** Entries in walk order; stops when `visit` returns false. For KEYS, DEBUG DIGEST and the like. */
+  /** Entries in walk order without those of hidden slots; stops when `visit` returns false. For KEYS, DEBUG DIGEST and the like. */
   each(visit: (entry: Ref) => boolean): void;
 
   /** Cluster mode: live keys of a hash slot, and up to `limit` of its keys. */
@@ -126,8 +128,8 @@ export interface Database {
   /** Drops all keys (in slices when `lazily`); running walks keep the old content. Returns how many there were. */
   flush(lazily: boolean): number;
 
-  /** A walk that must see each entry as it was at this moment; see `persistence/snapshot`. At most 4 at once. */
-  startWalk(walk: Walk): WalkCursor;
+  /** A walk that must see each entry (of these slots only, when they are given) as it was at this moment; see `persistence/snapshot`. At most 4 at once. */
+  startWalk(walk: Walk, slots?: readonly number[]): WalkCursor;
 }
 
 /** `expireAt` of `setString`: leave the expiry as it is. */

@@ -3,6 +3,7 @@
  * expired keys. Plain fields: the hot path reads them.
  */
 
+import { SLOT_COUNT } from '../../lib/slot-hash.ts';
 import type { Arena, Ref } from '../memory/arena.ts';
 import type { Database, FreeValue } from './database.ts';
 import type { HashKey } from './key-hash.ts';
@@ -62,6 +63,12 @@ export class KeyspaceState {
   knownEnd = 0;
   knownHash = 0;
   knownSlot = 0;
+  /**
+   * By slot, 1 = its keys are here but are nobody's business yet or any more: a slot that is being imported, or one that went and whose keys are being
+   * deleted. They are not counted, listed, or expired. undefined = no slot is.
+   */
+  hidden: Uint8Array | undefined;
+  private hiddenCount = 0;
   /** Contents that were flushed and are freed in slices. */
   readonly garbage: Releasable[] = [];
 
@@ -77,6 +84,14 @@ export class KeyspaceState {
   setTime(now: number): void {
     this.now = now;
     this.seconds = Math.floor(now / 1000) & 0xffffff;
+  }
+
+  hide(slot: number, on: boolean): void {
+    this.hidden ??= new Uint8Array(SLOT_COUNT);
+    if ((this.hidden[slot] === 1) === on) return;
+    this.hidden[slot] = on ? 1 : 0;
+    this.hiddenCount += on ? 1 : -1;
+    if (this.hiddenCount === 0) this.hidden = undefined;
   }
 
   /** Frees up to `limit` entries of flushed contents. False when nothing is left. */

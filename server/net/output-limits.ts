@@ -11,7 +11,6 @@ export interface OutputLimit {
 
 export interface OutputLimits {
   readonly normal: OutputLimit;
-  readonly replica: OutputLimit;
   readonly pubsub: OutputLimit;
 }
 
@@ -19,18 +18,17 @@ const NONE: OutputLimit = { hard: 0, soft: 0, softSeconds: 0 };
 
 /** From the directive's words: `normal 0 0 0 slave 268435456 67108864 60 pubsub …`, sizes in bytes. */
 export function parseOutputLimits(words: readonly string[]): OutputLimits {
-  const limits: { normal: OutputLimit; replica: OutputLimit; pubsub: OutputLimit } = { normal: NONE, replica: NONE, pubsub: NONE };
+  const limits: { normal: OutputLimit; pubsub: OutputLimit } = { normal: NONE, pubsub: NONE };
   for (let at = 0; at + 3 < words.length; at += 4) {
     const limit = { hard: Number(words[at + 1]), soft: Number(words[at + 2]), softSeconds: Number(words[at + 3]) };
     if (words[at] === 'normal') limits.normal = limit;
-    else if (words[at] === 'slave' || words[at] === 'replica') limits.replica = limit;
     else if (words[at] === 'pubsub') limits.pubsub = limit;
   }
   return limits;
 }
 
 export function limitFor(limits: OutputLimits, kind: SessionKind): OutputLimit {
-  if (kind === 'replica') return limits.replica;
   if (kind === 'pubsub') return limits.pubsub;
-  return kind === 'primary' ? NONE : limits.normal;
+  // A replica's output is a window over the backlog: replication counts what it has not taken of the stream.
+  return kind === 'primary' || kind === 'replica' ? NONE : limits.normal;
 }

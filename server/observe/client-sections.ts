@@ -43,7 +43,7 @@ function clientFields({ clients, cluster, config, watch }: ServerPorts): readonl
 function keyspaceFields({ databases }: ServerPorts): readonly InfoField[] {
   const fields: InfoField[] = [];
   for (let index = 0; index < databases.count; index++) {
-    const { expiring, size } = databases.get(index);
+    const { expiring, size } = databases.get(index).visible();
     if (size > 0) fields.push([`db${index}`, `keys=${size},expires=${expiring},avg_ttl=0,keys_with_volatile_items=0`]);
   }
   return fields;

@@ -9,10 +9,13 @@
  * Source: Valkey's rdb.c (rdbLoadRioWithLoadingCtx).
  */
 
+import { SLOT_COUNT } from '../../lib/slot-hash.ts';
+import type { SlotRange } from '../../lib/slot-ranges.ts';
 import * as rdb from '../codec/rdb-format.ts';
 import { RdbInput, Text } from '../codec/rdb-input.ts';
 import { ValueDecoder } from '../codec/value-decoder.ts';
 import type { DatabasesPort, ServerLog } from '../core/ports.ts';
+import type { SlotImportRecord } from '../core/slot-migration.ts';
 import type { LoadOptions, SnapshotLoader } from '../core/snapshots.ts';
 import { type Database, NO_EXPIRY } from '../keyspace/database.ts';
 import { Crc64 } from '../structures/crc64.ts';
@@ -27,6 +30,10 @@ export interface LoaderParts {
   readonly values: ValueAccess;
   readonly log: ServerLog;
   readonly now: () => number;
+  /** A slot import that was under way. */
+  readonly slotImport?: (record: SlotImportRecord) => void;
+  /** Slots that are being moved by hand (AUX cluster-slot-states). */
+  readonly openSlots?: (text: string) => void;
 }
 
 type Stage = 'magic' | 'opcode' | 'value' | 'checksum' | 'finished';
@@ -154,6 +161,8 @@ export class RdbLoader implements SnapshotLoader {
         return input.readLength() && input.readLength();
       case rdb.OP_SLOT_INFO:
         return input.readLength() && input.readLength() && input.readLength();
+      case rdb.OP_SLOT_IMPORT:
+        return this.readSlotImport();
       case rdb.OP_SELECTDB:
         if (!input.readLength()) return false;
         if (input.value >= this.parts.databases.count) throw malformed(`database ${input.value} is beyond the databases of this server`);
@@ -167,6 +176,24 @@ export class RdbLoader implements SnapshotLoader {
         refuseOpcode(opcode);
         return this.readKey(opcode);
     }
+  }
+
+  private readSlotImport(): boolean {
+    const { input, name } = this;
+    if (!input.readString(name) || !input.readLength()) return false;
+    const job = name.toString();
+    if (job.length !== 40) throw malformed('the name of a slot import is not one');
+    const ranges: SlotRange[] = [];
+    for (let left = input.value; left > 0; left--) {
+      if (!input.readLength()) return false;
+      const start = input.value;
+      if (!input.readLength()) return false;
+      const end = input.value;
+      if (start > end || end >= SLOT_COUNT) throw malformed(`a slot import has the range ${start}-${end}`);
+      ranges.push({ start, end });
+    }
+    this.parts.slotImport?.({ name: job, ranges });
+    return true;
   }
 
   private readKey(type: number): boolean {
@@ -211,6 +238,7 @@ export class RdbLoader implements SnapshotLoader {
 
   private takeAux(name: string, content: string): void {
     this.aux.set(name, content);
+    if (name === 'cluster-slot-states') this.parts.openSlots?.(content);
     if (name === 'valkey-ver' || name === 'redis-ver') {
       this.parts.log.notice(`Loading RDB produced by ${name === 'valkey-ver' ? 'Valkey' : 'Redis'} version ${content}`);
     } else if (name.startsWith('%')) this.parts.log.notice(`RDB '${name}': ${content}`);
@@ -266,10 +294,5 @@ function refuseOpcode(opcode: number): void {
       throw new RdbError('unsupported', 'Cannot load the RDB: it holds functions in the form of a release candidate');
     case rdb.OP_MODULE_AUX:
       throw new RdbError('unsupported', 'Cannot load the RDB: it holds data of a module, which this server does not have');
-    case rdb.OP_SLOT_IMPORT:
-      throw new RdbError(
-        'unsupported',
-        'Cannot load the RDB: it holds a slot import that was under way, which this server cannot go on with',
-      );
   }
 }

@@ -13,7 +13,7 @@ import type { Clock } from '../core/ports.ts';
 import type { SnapshotOptions } from '../core/snapshots.ts';
 import { ENC_LISTPACK, NO_EXPIRY, TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_ZSET } from '../keyspace/database.ts';
 import { RdbLoader } from './rdb-loader.ts';
-import { SnapshotRun } from './snapshot.ts';
+import { type SnapshotParts, SnapshotRun } from './snapshot.ts';
 
 const seed = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000);
 const OPTIONS: SnapshotOptions = { rdbVersion: 80, replication: { id: 'a'.repeat(40), offset: 77, dbIndex: 3 }, checksum: true };
@@ -35,7 +35,7 @@ class TestRun {
   accept = true;
   readonly run: SnapshotRun;
 
-  constructor(world: DataWorld, options: Partial<SnapshotOptions> = {}) {
+  constructor(world: DataWorld, options: Partial<SnapshotOptions> = {}, moves: Pick<SnapshotParts, 'slotImports' | 'openSlots'> = {}) {
     let time = 0;
     const clock: Clock = { now: () => 0, microseconds: () => (time += 1000), monotonic: () => 0 };
     this.run = new SnapshotRun(
@@ -49,6 +49,8 @@ class TestRun {
         usage: 'none',
         commandsServed: () => 0,
         heldLimit: 200_000_000,
+        ...moves,
+        keyDelayMicroseconds: 0,
         ended: () => {},
       },
       {
@@ -126,6 +128,43 @@ describe(`a snapshot (seed ${seed})`, () => {
     expect(loader.aux.get('repl-id')).toBe('a'.repeat(40));
     expect(loader.aux.get('repl-offset')).toBe('77');
     expect(loader.aux.get('repl-stream-db')).toBe('3');
+  });
+
+  test('slot imports that are under way, and slots that are being moved by hand, are told to who loads it', () => {
+    const world = dataWorld();
+    fill(world, 10);
+    const imports = [
+      { name: 'a'.repeat(40), ranges: [{ start: 0, end: 16383 }] },
+      {
+        name: 'b'.repeat(40),
+        ranges: [
+          { start: 5, end: 5 },
+          { start: 100, end: 300 },
+        ],
+      },
+    ];
+    const openSlots = `7<${'c'.repeat(40)},9>${'d'.repeat(40)},`;
+    const rdb = new TestRun(world, {}, { slotImports: imports, openSlots }).toEnd();
+    const found: unknown[] = [];
+    const copy = dataWorld();
+    const loader = new RdbLoader(
+      {
+        databases: copy.databases,
+        values: copy.values,
+        log: SILENT_LOG,
+        now: () => 5000,
+        slotImport: record => found.push(record),
+        openSlots: text => found.push(text),
+      },
+      { dropExpired: false },
+    );
+    for (let at = 0; at < 1000; at += 7) loader.push(rdb, at, at + 7);
+    loader.push(rdb, 1001, rdb.length);
+    expect(loader.finished).toBe(true);
+    expect(found).toEqual([openSlots, ...imports]);
+    expect(() => new TestRun(world, { rdbVersion: 11 }, { slotImports: imports })).toThrow(
+      'Cannot store slot migrations in RDB version 11',
+    );
   });
 
   test('it shows one moment, whatever is changed, deleted, made or flushed while it is written', () => {

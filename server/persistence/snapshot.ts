@@ -16,6 +16,7 @@ import * as rdb from '../codec/rdb-format.ts';
 import { RdbOutput } from '../codec/rdb-output.ts';
 import { ValueEncoder } from '../codec/value-encoder.ts';
 import type { Clock, DatabasesPort, Timers } from '../core/ports.ts';
+import type { SlotImportRecord } from '../core/slot-migration.ts';
 import type { RunningSnapshot, SnapshotOptions, SnapshotSink } from '../core/snapshots.ts';
 import { type Database, NO_EXPIRY, type Walk, type WalkCursor } from '../keyspace/database.ts';
 import { type Ref, segmentOf } from '../memory/arena.ts';
@@ -43,6 +44,12 @@ export interface SnapshotParts {
   readonly commandsServed: () => number;
   /** Bytes of pre-images that may wait for a slow reader; more end the snapshot. */
   readonly heldLimit: number;
+  /** Those under way at this moment: what they have brought so far is among the keys. */
+  readonly slotImports?: readonly SlotImportRecord[];
+  /** Text of AUX cluster-slot-states; '' = none. */
+  readonly openSlots?: string;
+  /** Each key takes this long at least: a test wants to look at a snapshot under way (rdb-key-save-delay). */
+  readonly keyDelayMicroseconds: number;
   readonly ended: (run: SnapshotRun) => void;
 }
 
@@ -93,6 +100,7 @@ export class SnapshotRun implements RunningSnapshot {
   private streamDb = -1;
   private readonly crc = new Crc64();
   private served = 0;
+  private readonly startedAt: number;
   private resting = false;
   private over = false;
 
@@ -108,6 +116,7 @@ export class SnapshotRun implements RunningSnapshot {
       const db = parts.databases.get(i);
       if (db.size > 0) this.walks.push(new DatabaseWalk(this, db));
     }
+    this.startedAt = parts.clock.microseconds();
     this.keysTotal = this.walks.reduce((sum, walk) => sum + walk.cursor.total, 0);
     this.writeHeader();
     parts.timers.soon(this.slice);
@@ -116,7 +125,14 @@ export class SnapshotRun implements RunningSnapshot {
   resume(): void {
     if (!this.resting || this.over) return;
     this.resting = false;
-    this.parts.timers.soon(this.slice);
+    this.goOn();
+  }
+
+  finish(): void {
+    while (!this.over) {
+      this.resting = false;
+      this.slice();
+    }
   }
 
   abort(): void {
@@ -155,7 +171,7 @@ export class SnapshotRun implements RunningSnapshot {
 
   private readonly slice = (): void => {
     if (this.over) return;
-    const { clock, timers } = this.parts;
+    const { clock } = this.parts;
     const served = this.parts.commandsServed();
     const deadline = clock.microseconds() + (served === this.served ? SLICE_MICROSECONDS : BUSY_SLICE_MICROSECONDS);
     this.served = served;
@@ -169,8 +185,18 @@ export class SnapshotRun implements RunningSnapshot {
     } catch (error) {
       return this.fail(error);
     }
-    if (!this.resting && !this.over) timers.soon(this.slice);
+    if (!this.resting && !this.over) this.goOn();
   };
+
+  /** Plans the next slice: after the keys that were written took their time, when a test asks for that. */
+  private goOn(): void {
+    const { clock, timers, keyDelayMicroseconds } = this.parts;
+    const early = keyDelayMicroseconds * this.keysDone - (clock.microseconds() - this.startedAt);
+    if (early <= 0) return timers.soon(this.slice);
+    // Who watches sees what there is so far.
+    this.send(this.output);
+    if (!this.resting) timers.after(Math.ceil(early / 1000), this.slice);
+  }
 
   /** Writes some entries, or some of a large value; false when all is written. */
   private advance(): boolean {
@@ -257,6 +283,22 @@ export class SnapshotRun implements RunningSnapshot {
       this.aux('repl-offset', String(options.replication.offset));
     }
     this.aux('aof-base', '0');
+    if (parts.openSlots !== undefined && parts.openSlots !== '') this.aux('cluster-slot-states', parts.openSlots);
+    for (const each of parts.slotImports ?? []) this.slotImport(each);
+  }
+
+  /** Opcode, name, number of ranges, start and end of each. */
+  private slotImport({ name, ranges }: SlotImportRecord): void {
+    if (this.options.rdbVersion !== rdb.RDB_VERSION)
+      throw new Error(`Cannot store slot migrations in RDB version ${this.options.rdbVersion}`);
+    const { output } = this;
+    output.byte(rdb.OP_SLOT_IMPORT);
+    output.text(name);
+    output.lengthValue(ranges.length);
+    for (const { start, end } of ranges) {
+      output.lengthValue(start);
+      output.lengthValue(end);
+    }
   }
 
   private aux(name: string, content: string): void {

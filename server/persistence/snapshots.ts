@@ -5,9 +5,20 @@
  */
 
 import type { Clock, ConfigPort, DatabasesPort, ServerLog, ServerStats, Timers } from '../core/ports.ts';
-import type { LoadOptions, RunningSnapshot, SnapshotLoader, SnapshotOptions, SnapshotPort, SnapshotSink } from '../core/snapshots.ts';
+import { replicaOutputLimit } from '../core/replica-output-limit.ts';
+import type {
+  LoadOptions,
+  RunningSnapshot,
+  RunningWalk,
+  SnapshotLoader,
+  SnapshotOptions,
+  SnapshotPort,
+  SnapshotSink,
+} from '../core/snapshots.ts';
+import type { SlotImportRecord } from '../core/slot-migration.ts';
 import type { ValueAccess } from '../values/value-access.ts';
 import { RdbLoader } from './rdb-loader.ts';
+import { SlotSnapshot } from './slot-snapshot.ts';
 import { SnapshotRun } from './snapshot.ts';
 
 /** Walks that a database allows at once. */
@@ -23,14 +34,30 @@ export interface SnapshotsParts {
   readonly stats: ServerStats;
   /** The version that files say they were written by. */
   readonly serverVersion: string;
+  readonly slotMoves: SlotMoves;
+}
+
+/** What an RDB tells of slots on the move: imports that are under way and, to a replica, slots that are being moved by hand. */
+export interface SlotMoves {
+  openSlots(): string;
+  openSlotsFound(text: string): void;
+  unfinished(): readonly SlotImportRecord[];
+  found(record: SlotImportRecord): void;
+  /** A data set is about to be loaded: what was known of imports is no more. */
+  replaced(): void;
 }
 
 export class Snapshots implements SnapshotPort {
   private readonly parts: SnapshotsParts;
   private readonly runs = new Set<SnapshotRun>();
+  private readonly slotRuns = new Set<SlotSnapshot>();
 
   constructor(parts: SnapshotsParts) {
     this.parts = parts;
+  }
+
+  get runningOfSlots(): number {
+    return this.slotRuns.size;
   }
 
   get running(): number {
@@ -38,7 +65,8 @@ export class Snapshots implements SnapshotPort {
   }
 
   stream(sink: SnapshotSink, options: SnapshotOptions): RunningSnapshot {
-    if (this.runs.size >= MOST_AT_ONCE) throw new Error(`Cannot start a snapshot: ${MOST_AT_ONCE} are running already`);
+    if (this.runs.size + this.slotRuns.size >= MOST_AT_ONCE)
+      throw new Error(`Cannot start a snapshot: ${MOST_AT_ONCE} are running already`);
     const { databases, values, clock, timers, config, serverVersion, stats } = this.parts;
     const policy = config.text('maxmemory-policy');
     const run = new SnapshotRun(
@@ -51,7 +79,10 @@ export class Snapshots implements SnapshotPort {
         compress: config.flag('rdbcompression'),
         usage: policy.includes('lru') ? 'idle' : policy.includes('lfu') ? 'frequency' : 'none',
         commandsServed: () => stats.counters.commandsProcessed,
-        heldLimit: replicaHardLimit(config),
+        heldLimit: replicaOutputLimit(config).hardBytes || Infinity,
+        keyDelayMicroseconds: Math.max(0, config.integer('rdb-key-save-delay')),
+        slotImports: this.parts.slotMoves.unfinished(),
+        openSlots: options.replication === undefined ? '' : this.parts.slotMoves.openSlots(),
         ended: ended => this.runs.delete(ended),
       },
       sink,
@@ -61,16 +92,41 @@ export class Snapshots implements SnapshotPort {
     return run;
   }
 
-  load(options: LoadOptions): SnapshotLoader {
-    const { databases, values, log, clock } = this.parts;
-    return new RdbLoader({ databases, values, log, now: () => clock.now() }, options);
+  /** One at a time: the next snapshot of a replica or a file shall not have to wait for it. */
+  streamSlots(sink: SnapshotSink, slots: readonly number[]): RunningWalk | undefined {
+    if (this.slotRuns.size > 0 || this.runs.size >= MOST_AT_ONCE - 1) return undefined;
+    const { databases, values, clock, timers, config, stats } = this.parts;
+    const run = new SlotSnapshot(
+      {
+        databases,
+        values,
+        clock,
+        timers,
+        slots,
+        commandsServed: () => stats.counters.commandsProcessed,
+        heldLimit: replicaOutputLimit(config).hardBytes || Infinity,
+        keyDelayMicroseconds: () => config.integer('rdb-key-save-delay'),
+        ended: ended => this.slotRuns.delete(ended),
+      },
+      sink,
+    );
+    this.slotRuns.add(run);
+    return run;
   }
-}
 
-/** Hard limit of client-output-buffer-limit for replicas. */
-function replicaHardLimit(config: ConfigPort): number {
-  const words = config.words('client-output-buffer-limit');
-  const at = words.findIndex(word => word === 'replica' || word === 'slave');
-  const limit = at < 0 ? 0 : Number(words[at + 1]);
-  return limit > 0 ? limit : Infinity;
+  load(options: LoadOptions): SnapshotLoader {
+    const { databases, values, log, clock, slotMoves } = this.parts;
+    slotMoves.replaced();
+    return new RdbLoader(
+      {
+        databases,
+        values,
+        log,
+        now: () => clock.now(),
+        slotImport: record => slotMoves.found(record),
+        openSlots: text => slotMoves.openSlotsFound(text),
+      },
+      options,
+    );
+  }
 }

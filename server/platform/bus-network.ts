@@ -48,8 +48,12 @@ class TcpBusSocket implements BusSocket {
     return this.#socket.writableLength;
   }
 
-  write(bytes: Uint8Array): void {
-    this.#socket.write(bytes);
+  write(bytes: Uint8Array, taken?: () => void): void {
+    this.#socket.write(bytes, taken === undefined ? undefined : error => error == null && taken());
+  }
+
+  end(): void {
+    this.#socket.end();
   }
 
   close(): void {

@@ -11,6 +11,8 @@ export interface DebugParts {
 export class DebugSwitches implements DebugPort {
   activeExpire = true;
   cronPaused = false;
+  pauseAfterSnapshot = false;
+  rdbClientGraceSeconds = 5;
   private readonly parts: DebugParts;
 
   constructor(parts: DebugParts) {
@@ -25,6 +27,10 @@ export class DebugSwitches implements DebugPort {
     if (kind === 'segfault') process.kill(process.pid, 'SIGSEGV');
     else if (kind === 'abort') process.abort();
     this.parts.panic(reason);
+  }
+
+  pauseProcess(): void {
+    process.kill(process.pid, 'SIGSTOP');
   }
 
   sleep(milliseconds: number): void {

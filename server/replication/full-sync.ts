@@ -2,6 +2,7 @@
  * One snapshot on its way to the replicas that wait for it together.
  *
  *     +FULLRESYNC <id> <offset>\r\n   (not after a plain SYNC)
+ *     $ENDOFF:<offset> <id> <db> <client id>\r\n   instead, on the second connection of a dual-channel sync: where the snapshot ends
  *     $EOF:<40 hex>\r\n  RDB  <the same 40 bytes>
  *     $<length>\r\n  RDB             to a replica that does not know the form above: collected first, because its length comes first
  *
@@ -47,7 +48,11 @@ export class FullSync implements SnapshotSink {
     for (const replica of replicas) {
       replica.phase = 'receiving';
       replica.position = start.offset;
-      if (!replica.plainSync) replica.sendText(`+FULLRESYNC ${start.id} ${start.offset}\r\n`);
+      if (replica.profile.rdbChannel) {
+        replica.awaitsMain = true;
+        const db = start.options.replication?.dbIndex ?? 0;
+        replica.sendText(`$ENDOFF:${start.offset} ${start.id} ${db} ${replica.session.id}\r\n`);
+      } else if (!replica.plainSync) replica.sendText(`+FULLRESYNC ${start.id} ${start.offset}\r\n`);
       if (replica.profile.eof) replica.sendText(`$EOF:${start.mark}\r\n`);
     }
     this.run = start.snapshots.stream(this, start.options);
@@ -91,6 +96,11 @@ export class FullSync implements SnapshotSink {
     else
       for (const replica of this.replicas)
         if (!replica.profile.eof) replica.session.transport.close('its snapshot is too large to be collected');
+  }
+
+  /** Hands all that is left to the transport at once. */
+  finish(): void {
+    this.run.finish();
   }
 
   /** A replica is gone. */

@@ -8,7 +8,7 @@
 import { VALKEY_VERSION } from '../../lib/version.ts';
 import type { ServerPorts } from '../core/ports.ts';
 import type { HandshakeFacts } from './handshake.ts';
-import type { LinkHost } from './replica-link.ts';
+import type { LinkHost } from './link-parts.ts';
 import type { ReplicationStream } from './replication-stream.ts';
 import { StreamApplier } from './stream-applier.ts';
 
@@ -74,6 +74,7 @@ export class IncomingStream implements LinkHost {
       listeningPort: announced > 0 ? announced : port,
       announcedIp: config.text('replica-announce-ip'),
       version: VALKEY_VERSION,
+      dualChannel: config.flag('dual-channel-replication-enabled'),
       nodeId: this.ports.cluster?.myId,
     };
   }

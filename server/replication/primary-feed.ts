@@ -4,63 +4,44 @@
  * Any node can have replicas; one that is a replica itself passes on the stream of its primary. Replicas ask with PSYNC: who can go on where it
  * is gets `+CONTINUE` and the stream; the others wait for a snapshot (repl-diskless-sync-delay, so that several share one).
  * The stream is not written command by command: once a turn of the loop each replica is handed what is new in the backlog.
+ * In a dual-channel sync the one who asks with PSYNC is told to open a second connection for the snapshot (see `replica-connection.ts`).
  *
  * `tick` runs once a second. Source: replication.c (syncCommand, replicationCron).
  */
 
-import type { Clock, ConfigPort, ServerLog, ServerStats, Timers } from '../core/ports.ts';
+import { replicaOutputLimit, type ReplicaOutputLimit } from '../core/replica-output-limit.ts';
 import type { ReplicaProfile, SyncRequest } from '../core/replication.ts';
-import type { SnapshotPort } from '../core/snapshots.ts';
 import type { Session } from '../core/session.ts';
-import { FullSync } from './full-sync.ts';
+import type { FeedParts } from './feed-parts.ts';
+import { FullSyncs } from './full-syncs.ts';
 import { decidePsync } from './history.ts';
 import { ReplicaConnection } from './replica-connection.ts';
-import type { ReplicationStream } from './replication-stream.ts';
-
-/** Replicas older than this read RDB version 11 at most. */
-const FIRST_WITH_RDB_80 = 0x090000;
-
-export interface FeedParts {
-  readonly stream: ReplicationStream;
-  readonly snapshots: SnapshotPort;
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly config: ConfigPort;
-  readonly log: ServerLog;
-  readonly stats: ServerStats;
-  readonly newId: () => string;
-  /** Why this node cannot feed replicas now, as an error line. */
-  readonly refusal: () => string | undefined;
-  readonly isPrimary: () => boolean;
-  /** Database that the stream's readers have selected. */
-  readonly streamDb: () => number;
-  readonly forceSelect: () => void;
-  readonly propagate: (args: readonly string[]) => void;
-  /** No PING may be added to the stream now (a manual failover waits for equal offsets). */
-  readonly quiet: () => boolean;
-  /** A replica gets the stream from now on. */
-  readonly joined: () => void;
-}
-
-interface OutputLimit {
-  readonly hardBytes: number;
-  readonly softBytes: number;
-  readonly softMs: number;
-}
+import { atLeastBacklog, lagsTooFar } from './stream-backpressure.ts';
+import { SyncChannels } from './sync-channels.ts';
 
 export class PrimaryFeed {
   readonly replicas = new Set<ReplicaConnection>();
   goodReplicas = 0;
+  readonly channels: SyncChannels;
   private readonly parts: FeedParts;
   private readonly bySession = new Map<Session, ReplicaConnection>();
   private readonly ackListeners: (() => void)[] = [];
-  private sync: FullSync | undefined;
+  private readonly syncs: FullSyncs;
   private flushPlanned = false;
   private ticks = 0;
   private emptySince: number;
 
   constructor(parts: FeedParts) {
     this.parts = parts;
+    this.channels = new SyncChannels(this.replicas);
+    this.syncs = new FullSyncs(parts, {
+      replicas: this.replicas,
+      channels: this.channels,
+      openBacklog: () => this.openBacklog(),
+      startStream: replica => this.startStream(replica),
+      forget: replica => this.forget(replica),
+      drop: (replica, reason) => this.drop(replica, reason),
+    });
     this.emptySince = parts.clock.monotonic();
   }
 
@@ -116,11 +97,19 @@ export class PrimaryFeed {
       }
       if (decision.reason !== 'requested') stats.counters.syncPartialErr++;
       this.logRefusedPsync(replica, request, decision.reason);
+      if (profile.dualChannel) {
+        log.notice(
+          `Dual channel replication: Replica ${replica.name} is capable of dual channel synchronization, and partial sync isn't possible. Full sync will continue with dedicated RDB channel.`,
+        );
+        replica.sendText('+DUALCHANNELSYNC\r\n');
+        return undefined;
+      }
     }
+    if (this.syncs.running) log.notice('Current BGSAVE has socket target. Waiting for next BGSAVE for SYNC');
     stats.counters.syncFull++;
     this.attach(replica);
     this.openBacklog();
-    this.startWaiting();
+    this.syncs.startWaiting();
     return undefined;
   }
 
@@ -130,7 +119,8 @@ export class PrimaryFeed {
     if (offset > replica.ackedOffset) replica.ackedOffset = offset;
     if (aofOffset > replica.aofOffset) replica.aofOffset = aofOffset;
     replica.ackedAt = this.parts.clock.monotonic();
-    if (replica.phase === 'online' && !replica.streaming) this.startStream(replica);
+    if (replica.phase === 'loading') this.mainChannelLoaded(replica);
+    else if (replica.phase === 'online' && !replica.streaming) this.startStream(replica);
     this.countGood();
     for (const listener of this.ackListeners) listener();
   }
@@ -138,7 +128,13 @@ export class PrimaryFeed {
   sessionClosed(session: Session): void {
     const replica = this.bySession.get(session);
     if (replica === undefined) return;
-    this.parts.log.notice(`Connection with replica ${replica.name} lost.`);
+    this.parts.log.notice(
+      replica.profile.rdbChannel
+        ? `Dual channel replication: Replica ${replica.name} rdb channel disconnected.`
+        : `Connection with replica ${replica.name} lost.`,
+    );
+    // The replica has its snapshot: what follows is kept for its main channel a while longer.
+    if (replica.phase === 'transmitted' && replica.awaitsMain) return;
     this.forget(replica);
   }
 
@@ -154,7 +150,7 @@ export class PrimaryFeed {
     const now = this.parts.clock.monotonic();
     for (const replica of this.replicas) this.watch(replica, now);
     if (stream.backlog !== undefined) this.tidyBacklog(now);
-    this.startWaiting();
+    this.syncs.startWaiting();
     this.countGood();
   }
 
@@ -179,16 +175,32 @@ export class PrimaryFeed {
   private continueAt(replica: ReplicaConnection, position: number): void {
     const { stream, log, stats } = this.parts;
     stats.counters.syncPartialOk++;
-    replica.phase = 'online';
+    const rdbChannel = this.channels.waiting(replica.profile.rdbClientId);
+    replica.phase = rdbChannel === undefined ? 'online' : 'loading';
     replica.streaming = true;
     replica.position = position;
+    if (rdbChannel !== undefined) this.mainChannelAsks(rdbChannel);
     replica.sendText(replica.profile.psync2 ? `+CONTINUE ${stream.id}\r\n` : '+CONTINUE\r\n');
     log.notice(
       `Partial resynchronization request from ${replica.name} accepted. Sending ${stream.offset - position} bytes of backlog starting from offset ${position + 1}.`,
     );
     this.streamGrew();
     this.countGood();
-    this.parts.joined();
+    if (replica.phase === 'online') this.parts.joined();
+  }
+
+  /** The main channel keeps the backlog from here on; the other one goes when it has done its work. */
+  private mainChannelAsks(rdbChannel: ReplicaConnection): void {
+    rdbChannel.awaitsMain = false;
+    if (rdbChannel.phase !== 'transmitted') return;
+    this.forget(rdbChannel);
+    rdbChannel.session.transport.closeAfterReply();
+  }
+
+  /** The replica has loaded the snapshot that its other channel brought. */
+  private mainChannelLoaded(replica: ReplicaConnection): void {
+    replica.phase = 'online';
+    this.startStream(replica);
   }
 
   /** The replica has loaded the snapshot: from here on it gets the stream. */
@@ -217,68 +229,6 @@ export class PrimaryFeed {
       log.notice(`Unable to partial resync with replica ${replica.name} for lack of backlog (Replica request was: ${request.offset}).`);
   }
 
-  /** Starts a snapshot for those who wait, when it is time: alike ones together, the rest after it. */
-  private startWaiting(): void {
-    if (this.sync !== undefined) return;
-    const waiting = [...this.replicas].filter(replica => replica.phase === 'waiting');
-    if (waiting.length === 0) return;
-    const { config, clock } = this.parts;
-    // The delay is for sharing a streamed snapshot; who gets a collected one is served at once, as upstream does from its file.
-    const streamed = config.flag('repl-diskless-sync') && waiting.every(replica => replica.profile.eof);
-    const delayMs = streamed ? config.integer('repl-diskless-sync-delay') * 1000 : 0;
-    const enough = config.integer('repl-diskless-sync-max-replicas');
-    const waitedMs = clock.monotonic() - Math.min(...waiting.map(replica => replica.attachedAt));
-    if (waitedMs < delayMs && !(enough > 0 && waiting.length >= enough)) return;
-    const [first] = waiting;
-    this.startSync(waiting.filter(replica => kindOf(replica) === kindOf(first)));
-  }
-
-  private startSync(replicas: readonly ReplicaConnection[]): void {
-    const { stream, snapshots, config, log, forceSelect, streamDb, isPrimary, newId } = this.parts;
-    this.openBacklog();
-    if (isPrimary()) forceSelect();
-    const { profile } = replicas[0];
-    const names = replicas.map(replica => replica.name).join(', ');
-    log.notice(`Starting snapshot for SYNC with target: replicas sockets (${names})`);
-    try {
-      this.sync = new FullSync(replicas, {
-        snapshots,
-        options: {
-          rdbVersion: profile.version >= FIRST_WITH_RDB_80 ? 80 : 11,
-          replication: { id: stream.id, offset: stream.offset, dbIndex: streamDb() },
-          checksum: config.flag('rdbchecksum'),
-          withoutKeys: profile.withoutKeys,
-        },
-        id: stream.id,
-        offset: stream.offset,
-        mark: newId(),
-        ended: (sync, error) => this.syncEnded(sync, error),
-      });
-    } catch (error) {
-      log.warning(`Cannot start a snapshot for replication: ${error instanceof Error ? error.message : String(error)}`);
-      for (const replica of replicas) this.drop(replica, 'snapshot failed');
-    }
-  }
-
-  private syncEnded(sync: FullSync, error: Error | undefined): void {
-    this.sync = undefined;
-    const now = this.parts.clock.monotonic();
-    if (error !== undefined && sync.replicas.size > 0) this.parts.log.warning(`Snapshot for replication failed: ${error.message}`);
-    for (const replica of sync.replicas) {
-      if (error !== undefined) this.drop(replica, 'snapshot failed');
-      else if (replica.profile.rdbOnly) {
-        this.forget(replica);
-        replica.session.transport.closeAfterReply();
-      } else {
-        this.parts.log.notice(`Streamed replica with replica ${replica.name}. Waiting for REPLCONF ACK from replica to enable streaming`);
-        replica.phase = 'online';
-        replica.ackedAt = now;
-        if (replica.plainSync) this.startStream(replica);
-      }
-    }
-    this.parts.timers.soon(() => this.startWaiting());
-  }
-
   private readonly flush = (): void => {
     this.flushPlanned = false;
     const { backlog } = this.parts.stream;
@@ -296,7 +246,7 @@ export class PrimaryFeed {
     const { backlog } = this.parts.stream;
     if (backlog === undefined) return;
     let needed = backlog.end;
-    for (const replica of this.replicas) if (replica.phase !== 'waiting' && replica.position < needed) needed = replica.position;
+    for (const replica of this.replicas) if (replica.wantsStream && replica.position < needed) needed = replica.position;
     backlog.trim(needed);
   }
 
@@ -315,14 +265,38 @@ export class PrimaryFeed {
   private watch(replica: ReplicaConnection, now: number): void {
     const { backlog } = this.parts.stream;
     const timeoutMs = this.parts.config.integer('repl-timeout') * 1000;
-    if (replica.phase === 'waiting') replica.sendText('\n');
-    else if (replica.phase === 'receiving') {
-      if (replica.inFlight > 0 && now - replica.progressAt > timeoutMs) this.drop(replica, 'full sync timed out');
-    } else if (!replica.plainSync && now - Math.max(replica.ackedAt, this.heardAt(replica, now)) > timeoutMs) {
-      this.parts.log.warning(`Disconnecting timedout replica (streaming sync): ${replica.name}`);
-      this.drop(replica, 'timed out');
+    switch (replica.phase) {
+      case 'waiting':
+        replica.sendText('\n');
+        break;
+      case 'receiving':
+        if (replica.inFlight > 0 && now - replica.progressAt > timeoutMs) this.drop(replica, 'full sync timed out');
+        break;
+      case 'transmitted':
+        this.awaitMainChannel(replica, now);
+        break;
+      case 'loading':
+        // While its snapshot is on the way the replica need not say anything.
+        if (this.channels.rdbOf(replica) === undefined && now - this.heardAt(replica, now) > timeoutMs) this.timedOut(replica);
+        break;
+      case 'online':
+        if (!replica.plainSync && now - Math.max(replica.ackedAt, this.heardAt(replica, now)) > timeoutMs) this.timedOut(replica);
     }
     if (backlog !== undefined && !replica.gone) this.enforceLimit(replica, replica.waitingBytes(backlog), this.outputLimit(), now);
+  }
+
+  private timedOut(replica: ReplicaConnection): void {
+    this.parts.log.warning(`Disconnecting timedout replica (streaming sync): ${replica.name}`);
+    this.drop(replica, 'timed out');
+  }
+
+  private awaitMainChannel(replica: ReplicaConnection, now: number): void {
+    const waited = now - replica.transmittedAt;
+    if (waited <= this.parts.mainChannelGraceMs()) return;
+    this.parts.log.notice(
+      `Dual channel replication: Replica main channel failed to establish PSYNC within the grace period (${Math.floor(waited / 1000)} seconds). Freeing RDB client ${replica.session.id}.`,
+    );
+    this.drop(replica, 'no main channel');
   }
 
   /** While it loads a snapshot a replica sends empty lines, which are no command: only the number of its bytes tells of them. */
@@ -335,28 +309,17 @@ export class PrimaryFeed {
     return replica.heardAt;
   }
 
-  private enforceLimit(replica: ReplicaConnection, waiting: number, limit: OutputLimit, now: number): void {
-    const overHard = limit.hardBytes > 0 && waiting > limit.hardBytes;
-    const overSoft = limit.softBytes > 0 && waiting > limit.softBytes;
-    if (!overSoft) replica.overSoftLimitSince = undefined;
-    else replica.overSoftLimitSince ??= now;
-    const tooLong = replica.overSoftLimitSince !== undefined && now - replica.overSoftLimitSince > limit.softMs;
-    if (!overHard && !tooLong) return;
+  private enforceLimit(replica: ReplicaConnection, waiting: number, limit: ReplicaOutputLimit, now: number): void {
+    if (!lagsTooFar(replica, waiting, limit, now)) return;
     this.parts.stats.counters.outputBufferDisconnections++;
     this.parts.log.warning(
-      `Client ${replica.name} closed for overcoming of output buffer limits (${waiting} bytes of the stream are waiting).`,
+      `Client ${replica.name} scheduled to be closed ASAP for overcoming of output buffer limits. (${waiting} bytes of the stream wait)`,
     );
     this.drop(replica, 'output buffer limit');
   }
 
-  /** client-output-buffer-limit of the class replica; a hard limit below the backlog's size would drop those who only catch up. */
-  private outputLimit(): OutputLimit {
-    const words = this.parts.config.words('client-output-buffer-limit');
-    const at = words.findIndex(word => word === 'replica' || word === 'slave');
-    if (at < 0) return { hardBytes: 0, softBytes: 0, softMs: 0 };
-    const [hard, soft, seconds] = [1, 2, 3].map(i => Number(words[at + i]));
-    const keep = this.parts.stream.backlog?.keepBytes ?? 0;
-    return { hardBytes: hard > 0 ? Math.max(hard, keep) : 0, softBytes: soft > 0 ? Math.max(soft, keep) : 0, softMs: seconds * 1000 };
+  private outputLimit(): ReplicaOutputLimit {
+    return atLeastBacklog(replicaOutputLimit(this.parts.config), this.parts.stream.backlog?.keepBytes ?? 0);
   }
 
   private countGood(): void {
@@ -373,16 +336,15 @@ export class PrimaryFeed {
   }
 
   private forget(replica: ReplicaConnection): void {
+    if (replica.gone) return;
     replica.gone = true;
     this.replicas.delete(replica);
     this.bySession.delete(replica.session);
     if (this.replicas.size === 0) this.emptySince = this.parts.clock.monotonic();
-    this.sync?.drop(replica);
+    this.syncs.replicaGone(replica);
     this.countGood();
+    // Half of a dual-channel sync is of no use.
+    const other = this.channels.brokenBy(replica);
+    if (other !== undefined) this.drop(other, 'its other channel is gone');
   }
-}
-
-/** Replicas of one kind can share a snapshot. */
-function kindOf(replica: ReplicaConnection): string {
-  return `${replica.profile.version >= FIRST_WITH_RDB_80} ${replica.profile.withoutKeys}`;
 }

@@ -4,6 +4,13 @@
  *     waiting ── snapshot starts ──▶ receiving ── all sent ──▶ online ── first ACK ──▶ online, streaming
  *        PSYNC accepted ─────────────────────────────────────────────────────────────▶ online, streaming
  *
+ * In a dual-channel sync a replica has two of them: one that brings the snapshot and one for the stream.
+ *
+ *     snapshot:  waiting ──▶ receiving ── all sent ──▶ transmitted ── its main connection has asked for the stream ──▶ closed
+ *     main:      PSYNC accepted ──▶ loading, streaming ── first ACK ──▶ online, streaming
+ *
+ * From its start on the snapshot's connection keeps what follows in the backlog (`awaitsMain`), until the main connection does.
+ *
  * It has no output buffer: it is a position in the backlog, and at most WINDOW_BYTES of it are on their way to the system. What it has not
  * taken of the stream counts against client-output-buffer-limit.
  */
@@ -16,7 +23,7 @@ import type { Backlog } from './backlog.ts';
 export const WINDOW_BYTES = 1024 * 1024;
 const PIECE_BYTES = 128 * 1024;
 
-export type ReplicaState = 'waiting' | 'receiving' | 'online';
+export type ReplicaState = 'waiting' | 'receiving' | 'transmitted' | 'loading' | 'online';
 
 export class ReplicaConnection implements ReplicaView {
   readonly session: Session;
@@ -28,6 +35,10 @@ export class ReplicaConnection implements ReplicaView {
   streaming = false;
   /** Stream bytes before this one were handed to the transport. */
   position = 0;
+  /** The main connection will ask for the stream from `position` on. */
+  awaitsMain = false;
+  /** When all of the snapshot was sent, or the connection went (monotonic). */
+  transmittedAt = 0;
   ackedOffset = 0;
   aofOffset = 0;
   /** Monotonic milliseconds of the last acknowledgement. */
@@ -78,7 +89,27 @@ export class ReplicaConnection implements ReplicaView {
   }
 
   get state(): ReplicaView['state'] {
-    return this.phase === 'online' ? 'online' : 'wait_bgsave';
+    switch (this.phase) {
+      case 'online':
+        return 'online';
+      case 'loading':
+        return 'bg_transfer';
+      case 'transmitted':
+        return 'rdb_transmitted';
+      case 'waiting':
+      case 'receiving':
+        return 'wait_bgsave';
+    }
+  }
+
+  get channel(): ReplicaView['channel'] {
+    if (this.profile.rdbChannel) return 'rdb-channel';
+    return this.phase === 'loading' ? 'main-channel' : 'replica';
+  }
+
+  /** The backlog is kept from `position` on for this connection. */
+  get wantsStream(): boolean {
+    return this.phase !== 'waiting' && (this.awaitsMain || !(this.profile.rdbOnly || this.profile.rdbChannel));
   }
 
   get lagSeconds(): number {
@@ -114,6 +145,6 @@ export class ReplicaConnection implements ReplicaView {
 
   /** Stream bytes that wait for this replica. */
   waitingBytes(backlog: Backlog): number {
-    return this.phase === 'waiting' ? 0 : backlog.end - this.position + (this.streaming ? this.inFlight : 0);
+    return !this.wantsStream ? 0 : backlog.end - this.position + (this.streaming ? this.inFlight : 0);
   }
 }

@@ -3,6 +3,7 @@
  *
  *     none ─follow─▶ connect ─▶ connecting ─▶ ping ─▶ handshake ─▶ psync ─┬─ +CONTINUE ──────────────────▶ connected
  *                       ▲                                                └─ +FULLRESYNC ─▶ transfer ─────▶ connected
+ *                       │                                                └─ +DUALCHANNELSYNC ─▶ dual ────▶ connected
  *                       └───────────── whatever breaks: the next tick tries again ◀────────────────────────┘
  *
  * What is received waits in a queue and is worked off in slices, so that a full sync or a flood of commands leaves room for everything else;
@@ -11,48 +12,16 @@
  * Source: replication.c (syncWithPrimary, readSyncBulkPayload, replicationCron).
  */
 
-import type { Clock, ConfigPort, ServerLog, Timers } from '../core/ports.ts';
 import type { LinkState } from '../core/replication.ts';
-import type { SnapshotPort } from '../core/snapshots.ts';
+import { DualChannelSync } from './dual-channel-sync.ts';
 import * as handshake from './handshake.ts';
-import { PayloadLoader } from './payload-loader.ts';
-import type { PeerConnector, PeerSocket } from './peer-socket.ts';
+import { LineReader } from './line-reader.ts';
+import type { LinkParts } from './link-parts.ts';
+import type { PeerSocket } from './peer-socket.ts';
 import { SlicedInput } from './sliced-input.ts';
-import type { StreamApplier } from './stream-applier.ts';
+import { SnapshotReceiver, type TransferProgress } from './snapshot-receiver.ts';
 
-const LONGEST_LINE = 64 * 1024;
-
-/** What the link needs of its node. */
-export interface LinkHost {
-  readonly facts: () => handshake.HandshakeFacts;
-  /** Where to go on: undefined = nowhere, a full sync is needed. `offset` = bytes of the stream that are applied. */
-  readonly resumePoint: () => { readonly id: string; readonly offset: number } | undefined;
-  /** The stream goes on; `id` when the primary gave one. */
-  readonly continued: (id: string | undefined) => void;
-  /** Drop the data: the new data set begins to arrive. */
-  readonly loadStarted: () => void;
-  /** The new data set is whole, at this point of the stream with this database selected. */
-  readonly loadEnded: (id: string, offset: number, dbIndex: number) => void;
-  /** The load broke off: nothing of it may be served. */
-  readonly loadFailed: () => void;
-  readonly offset: () => number;
-  readonly linkUp: () => void;
-  readonly linkDown: () => void;
-  readonly applier: () => StreamApplier;
-  readonly countInput: (bytes: number) => void;
-}
-
-export interface LinkParts {
-  readonly connector: PeerConnector;
-  readonly snapshots: SnapshotPort;
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly config: ConfigPort;
-  readonly log: ServerLog;
-  readonly host: LinkHost;
-}
-
-type Phase = 'none' | 'connect' | 'connecting' | 'ping' | 'handshake' | 'psync' | 'transfer' | 'connected';
+type Phase = 'none' | 'connect' | 'connecting' | 'ping' | 'handshake' | 'psync' | 'transfer' | 'dual' | 'connected';
 
 export class ReplicaLink {
   /** When the link last brought data, or -1 (monotonic milliseconds). */
@@ -67,20 +36,29 @@ export class ReplicaLink {
   /** Raised with each connection, so that late events of an old one are known. */
   private attempt = 0;
   private readonly input: SlicedInput;
-  private line = '';
+  private readonly lines = new LineReader();
   private steps: readonly handshake.HandshakeStep[] = [];
   private stepsAnswered = 0;
   private full: { readonly id: string; readonly offset: number } | undefined;
-  private payload: PayloadLoader | undefined;
+  private readonly receiver: SnapshotReceiver;
+  private dual: DualChannelSync | undefined;
+  /** The primary turned out not to know second connections: the next attempt offers none. */
+  private oneChannelOnly = false;
+  /** What a dual-channel sync held back is not all executed yet. */
+  private draining = false;
+  private peakBytes = 0;
   private newlineAt = 0;
 
   constructor(parts: LinkParts) {
     this.parts = parts;
+    this.receiver = new SnapshotReceiver(parts);
     this.input = new SlicedInput(
       parts,
-      () => this.socket,
+      // A socket that rests because of the bound on what is held back goes on resting.
+      () => (this.dual?.holdsBack === true ? undefined : this.socket),
       (bytes, start, end) => this.consume(bytes, start, end),
       error => this.loadRefused(error),
+      () => this.drained(),
     );
   }
 
@@ -93,6 +71,8 @@ export class ReplicaLink {
         return this.phase;
       case 'transfer':
         return 'sync';
+      case 'dual':
+        return this.dual?.receiving === true ? 'sync' : 'handshake';
       case 'ping':
       case 'handshake':
       case 'psync':
@@ -105,10 +85,18 @@ export class ReplicaLink {
   }
 
   /** The full sync under way: bytes of the RDB so far, and in all when that is known. */
-  get transfer(): { readonly readBytes: number; readonly totalBytes: number | undefined } | undefined {
-    if (this.phase !== 'transfer') return undefined;
-    const payload = this.payload?.payload;
-    return { readBytes: this.payload?.loadedBytes ?? 0, totalBytes: payload?.kind === 'length' ? payload.bytes : undefined };
+  get transfer(): TransferProgress | undefined {
+    if (this.state !== 'sync') return undefined;
+    return this.dual?.progress ?? this.receiver.progress;
+  }
+
+  /** What of the stream is held back because of a dual-channel sync, and the most that it ever was. */
+  get pendingStream(): { readonly sizeBytes: number; readonly peakBytes: number } {
+    const held = this.dual?.pendingBytes ?? 0;
+    return {
+      sizeBytes: held + (this.draining ? this.input.waitingBytes : 0),
+      peakBytes: Math.max(this.peakBytes, this.dual?.peakBytes ?? 0),
+    };
   }
 
   /** Follows this primary from here on; the attempt begins at once. */
@@ -116,6 +104,7 @@ export class ReplicaLink {
     this.stop();
     this.primaryHost = host;
     this.primaryPort = port;
+    this.oneChannelOnly = false;
     this.phase = 'connect';
     this.connect();
   }
@@ -142,8 +131,10 @@ export class ReplicaLink {
         return;
       case 'connect':
         return this.connect();
+      case 'dual':
+        return this.dual?.tick(timeoutMs);
       case 'connected':
-        if (silentMs > timeoutMs) {
+        if (silentMs > timeoutMs && !this.draining) {
           log.warning('PRIMARY timeout: no data nor PING received...');
           return this.broken('timeout');
         }
@@ -214,23 +205,14 @@ export class ReplicaLink {
       }
       return end - start;
     }
-    if (this.payload !== undefined) return this.load(this.payload, bytes, start, end);
-    let at = start;
-    while (at < end) {
-      const byte = bytes[at++];
-      if (byte === 0x0a) {
-        const line = this.line.endsWith('\r') ? this.line.slice(0, -1) : this.line;
-        this.line = '';
-        this.takeLine(line);
-        break;
-      }
-      this.line += String.fromCharCode(byte);
-      if (this.line.length > LONGEST_LINE) {
-        this.broken('a line of the primary is too long');
-        break;
-      }
+    if (this.dual?.streaming === true) {
+      this.dual.hold(bytes, start, end);
+      return end - start;
     }
-    return at - start;
+    if (this.receiver.loading) return this.load(bytes, start, end);
+    const used = this.lines.push(bytes, start, end, line => this.takeLine(line));
+    if (this.lines.tooLong) this.broken('a line of the primary is too long');
+    return used;
   }
 
   private takeLine(line: string): void {
@@ -242,7 +224,7 @@ export class ReplicaLink {
           return this.broken('PING was refused');
         }
         log.notice('Primary replied to PING, replication can continue...');
-        this.steps = handshake.handshakeSteps(this.parts.host.facts());
+        this.steps = handshake.handshakeSteps(this.facts());
         this.stepsAnswered = 0;
         this.phase = 'handshake';
         this.socket?.write(this.steps.map(step => handshake.request(step.command)).join(''));
@@ -252,7 +234,10 @@ export class ReplicaLink {
       case 'psync':
         return this.takePsyncReply(handshake.readPsyncReply(line));
       case 'transfer':
-        return this.takePayloadHeader(handshake.readPayloadHeader(line));
+        if (!this.receiver.takeLine(line)) this.broken('the primary sent no snapshot');
+        return;
+      case 'dual':
+        return this.dual?.takeMainLine(line);
       case 'none':
       case 'connect':
       case 'connecting':
@@ -299,6 +284,8 @@ export class ReplicaLink {
         host.continued(reply.id);
         log.notice('PRIMARY <-> REPLICA sync: Primary accepted a Partial Resynchronization.');
         return this.becomeConnected();
+      case 'dual-channel':
+        return this.beginDual();
       case 'full':
         log.notice(`Full resync from primary: ${reply.id}:${reply.offset}`);
         this.full = reply;
@@ -306,37 +293,62 @@ export class ReplicaLink {
     }
   }
 
-  private takePayloadHeader(header: handshake.PayloadHeader): void {
-    const { log, host, snapshots } = this.parts;
-    if (header.kind === 'wait') return;
-    if (header.kind === 'refused') {
-      log.warning(header.reason);
-      return this.broken('the primary sent no snapshot');
-    }
-    log.notice(
-      header.kind === 'mark'
-        ? 'PRIMARY <-> REPLICA sync: receiving streamed RDB from primary with EOF to parser'
-        : `PRIMARY <-> REPLICA sync: receiving ${header.bytes} bytes from primary to parser`,
-    );
-    log.notice('PRIMARY <-> REPLICA sync: Flushing old data');
-    host.loadStarted();
-    log.notice('PRIMARY <-> REPLICA sync: Loading DB in memory');
-    this.payload = new PayloadLoader(snapshots.load({ dropExpired: false }), header);
+  private facts(): handshake.HandshakeFacts {
+    const facts = this.parts.host.facts();
+    return this.oneChannelOnly ? { ...facts, dualChannel: false } : facts;
   }
 
-  private load(payload: PayloadLoader, bytes: Uint8Array, start: number, end: number): number {
-    const used = payload.push(bytes, start, end);
+  private beginDual(): void {
+    this.phase = 'dual';
+    this.dual = new DualChannelSync(
+      this.parts,
+      { host: this.primaryHost, port: this.primaryPort },
+      { write: text => this.socket?.write(text), pause: () => this.socket?.pause(), lastIoAt: () => this.lastIoAt },
+      {
+        connected: pending => this.dualConnected(pending),
+        failed: (reason, refused) => {
+          this.oneChannelOnly ||= refused;
+          this.broken(reason);
+        },
+      },
+    );
+  }
+
+  private dualConnected(pending: readonly Uint8Array[]): void {
+    this.parts.log.notice('PRIMARY <-> REPLICA sync: Finished with success');
+    this.endDual();
+    this.draining = true;
+    this.becomeConnected();
+    if (pending.length === 0) this.drained();
+    else this.input.prepend(pending);
+  }
+
+  private endDual(): void {
+    if (this.dual === undefined) return;
+    this.peakBytes = this.dual.peakBytes;
+    this.dual.close();
+    this.dual = undefined;
+  }
+
+  /** All that a dual-channel sync held back is executed. */
+  private drained(): void {
+    if (!this.draining) return;
+    this.draining = false;
+    this.parts.log.notice('Dual channel replication: Successfully streamed replication data into memory');
+  }
+
+  private load(bytes: Uint8Array, start: number, end: number): number {
+    const used = this.receiver.load(bytes, start, end);
     const now = this.parts.clock.monotonic();
     if (now - this.newlineAt >= 1000) {
       this.newlineAt = now;
       this.socket?.write('\n');
     }
-    if (payload.finished && this.full !== undefined) {
-      const selected = Number(payload.loader.aux.get('repl-stream-db') ?? '0');
-      const { id, offset } = this.full;
-      this.payload = undefined;
+    const { full } = this;
+    const whole = full === undefined ? undefined : this.receiver.takeWhole();
+    if (full !== undefined && whole !== undefined) {
       this.full = undefined;
-      this.parts.host.loadEnded(id, offset, selected >= 0 ? selected : 0);
+      this.parts.host.loadEnded(full.id, full.offset, whole.streamDb);
       this.parts.log.notice('PRIMARY <-> REPLICA sync: Finished with success');
       this.becomeConnected();
     }
@@ -353,7 +365,7 @@ export class ReplicaLink {
 
   private loadRefused(error: unknown): void {
     this.parts.log.warning(
-      `Failed trying to load the PRIMARY synchronization DB: ${error instanceof Error ? error.message : String(error)}`,
+      `Failed trying to load the PRIMARY synchronization DB from socket: ${error instanceof Error ? error.message : String(error)}`,
     );
     this.broken('the data of the primary could not be loaded');
   }
@@ -376,13 +388,11 @@ export class ReplicaLink {
     this.socket?.close();
     this.socket = undefined;
     this.input.reset();
-    this.line = '';
+    this.lines.reset();
     this.full = undefined;
-    if (this.payload !== undefined) {
-      this.payload.loader.abort();
-      this.payload = undefined;
-      host.loadFailed();
-    }
+    this.draining = false;
+    this.endDual();
+    this.receiver.abort();
     if (!wasUp) return;
     this.downSince = clock.monotonic();
     host.linkDown();

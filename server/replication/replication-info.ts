@@ -26,8 +26,8 @@ function replicaLines(replication: Replication, config: ConfigPort, clock: Clock
     `master_sync_in_progress:${link.state === 'sync' ? 1 : 0}`,
     `slave_read_repl_offset:${offset}`,
     `slave_repl_offset:${offset}`,
-    'replicas_repl_buffer_size:0',
-    'replicas_repl_buffer_peak:0',
+    `replicas_repl_buffer_size:${link.pendingStream.sizeBytes}`,
+    `replicas_repl_buffer_peak:${link.pendingStream.peakBytes}`,
   ];
   const { transfer } = link;
   if (transfer !== undefined) {
@@ -59,7 +59,7 @@ function feedLines(replication: Replication, config: ConfigPort): readonly strin
   }
   replicas.forEach((replica, index) => {
     lines.push(
-      `slave${index}:ip=${replica.host},port=${replica.port},state=${replica.state},offset=${replica.ackedOffset},lag=${replica.lagSeconds},type=replica`,
+      `slave${index}:ip=${replica.host},port=${replica.port},state=${replica.state},offset=${replica.ackedOffset},lag=${replica.lagSeconds},type=${replica.channel}`,
     );
   });
   return lines;
@@ -68,7 +68,7 @@ function feedLines(replication: Replication, config: ConfigPort): readonly strin
 function streamLines(replication: Replication, config: ConfigPort): readonly string[] {
   const { history, backlog } = replication.stream;
   return [
-    'replicas_waiting_psync:0',
+    `replicas_waiting_psync:${replication.primaryFeed.channels.waitingCount}`,
     'master_failover_state:no-failover',
     `master_replid:${history.id}`,
     `master_replid2:${history.id2}`,

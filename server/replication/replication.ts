@@ -39,6 +39,7 @@ export type ReplicationNeeds = Pick<
   | 'lifecycle'
   | 'stats'
   | 'cluster'
+  | 'debug'
 >;
 
 export class Replication implements ReplicationPort, PropagationSink {
@@ -85,6 +86,8 @@ export class Replication implements ReplicationPort, PropagationSink {
       forceSelect: () => ports.propagation.forceSelect(),
       propagate: args => ports.propagation.propagate(-1, args),
       joined: () => this.askNewcomer(),
+      mainChannelGraceMs: () => ports.debug.rdbClientGraceSeconds * 1000,
+      pauseAfterSnapshot: () => (ports.debug.pauseAfterSnapshot ? () => ports.debug.pauseProcess() : undefined),
       quiet: () => ports.clients.isPausedFor('failover') || ports.clients.isPausedFor('shutdown'),
     });
     this.incoming = new IncomingStream(ports, this.stream, {
@@ -97,7 +100,10 @@ export class Replication implements ReplicationPort, PropagationSink {
         if (linkIsUp) for (const listener of this.roleListeners) listener();
       },
     });
-    this.link = new ReplicaLink({ connector, snapshots, clock, timers, config, log, host: this.incoming });
+    const beforeMainPsync = (): void => {
+      if (ports.debug.pauseAfterSnapshot) ports.debug.pauseProcess();
+    };
+    this.link = new ReplicaLink({ connector, snapshots, clock, timers, config, log, host: this.incoming, beforeMainPsync });
     this.waits = new AcknowledgementWaits(timers, (offset, inAof) => this.primaryFeed.acknowledged(offset, inAof));
     this.primaryFeed.onAck(() => this.waits.look());
     ports.propagation.subscribe(this);
@@ -150,6 +156,10 @@ export class Replication implements ReplicationPort, PropagationSink {
 
   get backlogBytes(): number {
     return this.stream.backlog?.memoryBytes ?? 0;
+  }
+
+  get attachedReplicas(): number {
+    return this.primaryFeed.count;
   }
 
   get onlineReplicas(): number {
@@ -278,9 +288,12 @@ export class Replication implements ReplicationPort, PropagationSink {
         announcedIp: '',
         eof: false,
         psync2: false,
+        dualChannel: false,
         version: 0,
         nodeId: '',
         rdbOnly: false,
+        rdbChannel: false,
+        rdbClientId: 0,
         withoutKeys: false,
       };
       session.attachments.set(PROFILE, profile);
@@ -298,6 +311,14 @@ export class Replication implements ReplicationPort, PropagationSink {
     const profile = this.profile(session);
     if (this.isStranger(profile)) return 'NOMASTERLINK This node does not know you: it is not the primary that you follow';
     return this.primaryFeed.serve(session, profile, request);
+  }
+
+  awaitsMainChannel(rdbClientId: number): boolean {
+    return this.primaryFeed.channels.waiting(rdbClientId) !== undefined;
+  }
+
+  get pendingStreamBytes(): number {
+    return this.link.pendingStream.sizeBytes;
   }
 
   takeAck(session: Session, offset: number, aofOffset: number): void {

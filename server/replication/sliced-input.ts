@@ -16,6 +16,8 @@ export class SlicedInput {
   /** Takes some of the bytes and says how many. */
   private readonly consume: (bytes: Uint8Array, start: number, end: number) => number;
   private readonly failed: (error: unknown) => void;
+  /** Nothing waits any more. */
+  private readonly idle: () => void;
   private queue: Uint8Array[] = [];
   private at = 0;
   private planned = false;
@@ -27,16 +29,31 @@ export class SlicedInput {
     socket: () => PeerSocket | undefined,
     consume: (bytes: Uint8Array, start: number, end: number) => number,
     failed: (error: unknown) => void,
+    idle: () => void,
   ) {
     this.parts = parts;
     this.socket = socket;
     this.consume = consume;
     this.failed = failed;
+    this.idle = idle;
   }
 
   push(bytes: Uint8Array): void {
     this.queue.push(bytes);
     if (!this.planned) this.work(this.generation);
+  }
+
+  /** Bytes that came before all that waits. They are worked off soon, not now. Not from within `consume`. */
+  prepend(pieces: readonly Uint8Array[]): void {
+    if (pieces.length === 0) return;
+    const [head, ...rest] = this.queue;
+    this.queue = head === undefined ? [...pieces] : [...pieces, head.subarray(this.at), ...rest];
+    this.at = 0;
+    this.goOnSoon();
+  }
+
+  get waitingBytes(): number {
+    return this.queue.reduce((sum, bytes) => sum + bytes.length, -this.at);
   }
 
   /** Forgets what waits. */
@@ -48,7 +65,7 @@ export class SlicedInput {
   }
 
   private work(generation: number): void {
-    const { clock, timers } = this.parts;
+    const { clock } = this.parts;
     const deadline = clock.microseconds() + SLICE_MICROSECONDS;
     this.planned = false;
     try {
@@ -62,11 +79,8 @@ export class SlicedInput {
           this.at = 0;
         }
         if (this.queue.length > 0 && clock.microseconds() > deadline) {
-          this.planned = true;
           this.socket()?.pause();
-          timers.soon(() => {
-            if (generation === this.generation) this.work(generation);
-          });
+          this.goOnSoon();
           return;
         }
       }
@@ -75,5 +89,15 @@ export class SlicedInput {
       return;
     }
     this.socket()?.resume();
+    this.idle();
+  }
+
+  private goOnSoon(): void {
+    if (this.planned) return;
+    this.planned = true;
+    const { generation } = this;
+    this.parts.timers.soon(() => {
+      if (generation === this.generation) this.work(generation);
+    });
   }
 }

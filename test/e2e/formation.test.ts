@@ -85,13 +85,6 @@ describe('a manifest that is wrong is refused at apply, with the field and a val
   ])('%j', async (spec, message) => {
     expect(await refused(spec)).toMatch(message);
   });
-
-  test('a change of shards, which this version cannot do', async () => {
-    const cluster = new TestCluster(kubernetes, NAMESPACE, 'fixed', { shards: 3, replicas: 0 });
-    await cluster.apply();
-    await expect(cluster.apply({ shards: 4 })).rejects.toThrow(/shards cannot be changed yet/);
-    await cluster.delete(60_000);
-  });
 });
 
 describe.each(imagesFor(1))('an image that cannot start, on a cluster of $title', image => {

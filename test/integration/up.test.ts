@@ -4,9 +4,11 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { DashboardState } from '../../operator/dashboard/dashboard.ts';
 import { ask, type LocalCluster, QUICKSTART, until, Workspace } from './local-cluster.ts';
 
 const FIRST_PORT = 15_001;
+const DASHBOARD_PORT = 15_031;
 const PORTS = [0, 1, 2, 3, 4, 5].map(n => FIRST_PORT + n);
 
 let workspace: Workspace;
@@ -21,6 +23,10 @@ const quickstart = (...more: readonly string[]): LocalCluster =>
 
 const info = async (port: number, field: string): Promise<string | undefined> =>
   new RegExp(`^${field}:(.*)\r$`, 'm').exec(String(await ask(port, 'INFO')))?.[1];
+
+async function dashboardState(): Promise<DashboardState> {
+  return (await (await fetch(`http://127.0.0.1:${DASHBOARD_PORT}/api/state`)).json()) as DashboardState;
+}
 
 async function listening(): Promise<readonly number[]> {
   const answers = await Promise.all(
@@ -43,13 +49,16 @@ async function isWhole(): Promise<boolean> {
 
 describe('slotkeeper up', () => {
   test('shows a healthy cluster of three shards with a replica each within 15 seconds, and Ctrl-C leaves nothing running', async () => {
-    const cluster = quickstart();
+    const cluster = quickstart('--dashboard', String(DASHBOARD_PORT));
     expect(await cluster.ready(15_000)).toBeLessThan(15_000);
     await cluster.waitFor(isWhole, 2_000, 'every node to see the whole cluster');
     expect(cluster.output).toContain(`valkey-cli -c -p ${FIRST_PORT}`);
     const roles = await Promise.all(PORTS.map(port => info(port, 'role')));
     expect(roles.filter(role => role === 'master').length).toBe(3);
     expect(roles.filter(role => role === 'slave').length).toBe(3);
+    expect(cluster.output).toContain(`Dashboard: http://127.0.0.1:${DASHBOARD_PORT}/`);
+    await cluster.waitFor(async () => (await dashboardState()).clusters[0]?.sampledAtMs !== null, 20_000, 'the first samples');
+    expect((await dashboardState()).clusters[0].shards.map(({ load }) => load.keys)).toEqual([0, 0, 0]);
     expect(await cluster.interrupt()).toBe(0);
     expect(await listening()).toEqual([]);
   });

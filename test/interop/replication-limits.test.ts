@@ -1,7 +1,7 @@
 /** Where our server and the reference server do not have the same features: refused by name, never followed in silence. */
 
 import { afterEach, describe, expect, test } from 'vitest';
-import { contentOf, fillWith, follow, inSync, linkUp, Nodes, referenceFolder, until } from '../support/replication-nodes.ts';
+import { fillWith, follow, inSync, linkUp, Nodes, referenceFolder, until } from '../support/replication-nodes.ts';
 
 const nodes = new Nodes(19_200);
 
@@ -37,15 +37,6 @@ describe.skipIf(referenceFolder === undefined)('replication with the reference s
     expect(await linkUp(replica)).toBe(false);
     expect(await replica.client.get('before')).toBe('1');
     expect(await replica.client.exists('after')).toBe(0);
-  });
-
-  test('a replica that offers a second channel gets an ordinary full sync', async () => {
-    const primary = await nodes.start('ours');
-    const replica = await nodes.start('reference', { 'dual-channel-replication-enabled': 'yes', 'repl-diskless-load': 'swapdb' });
-    await fillWith(primary, 2000);
-    await follow(replica, primary);
-    await inSync(primary, replica);
-    expect(await contentOf(replica)).toEqual(await contentOf(primary));
   });
 
   test.each(['ours', 'reference'] as const)(

@@ -120,7 +120,7 @@ function environmentOf(node: SimulatedNode): ClusterEnvironment {
         node.file = content;
       },
     },
-    data: { keysInSlot: () => 0, empty: true, dropSlot: () => 0, flushAll() {} },
+    data: { keysInSlot: () => 0, empty: true, dropSlot() {}, ownerChanged() {}, flushAll() {} },
     replication: {
       get offset() {
         return node.offset;
@@ -361,6 +361,7 @@ function createSocket(world: ClusterWorld, owner: SimulatedNode, remotePort: num
     remotePort,
     localAddress: '127.0.0.1',
     pendingBytes: 0,
+    end() {},
     write(bytes) {
       if (world.random() < world.breakage) return world.breakPair(socket);
       const deliver = (): void => {

@@ -23,7 +23,12 @@ export interface DataWorld {
 
 /** `hashKey`: another one gives another order of the keys in the tables, as two servers have it. */
 export function dataWorld(
-  options: { readonly databases?: number; readonly limits?: Partial<ValueLimits>; readonly hashKey?: string } = {},
+  options: {
+    readonly databases?: number;
+    readonly limits?: Partial<ValueLimits>;
+    readonly hashKey?: string;
+    readonly bySlot?: boolean;
+  } = {},
 ): DataWorld {
   const arena = new Arena();
   const values = new Values(arena, [1, 2]);
@@ -31,7 +36,7 @@ export function dataWorld(
   const state = new KeyspaceState({
     arena,
     hashKey: hashKeyFrom(options.hashKey ?? '0123456789abcdef01234567'),
-    bySlot: false,
+    bySlot: options.bySlot ?? false,
     freeValue: values.freeValue,
     onExpired: () => {},
     random: () => 0.5,
@@ -43,6 +48,8 @@ export function dataWorld(
     get: index => list[index],
     swap: () => {},
     flushAll: lazily => list.reduce((sum, db) => sum + db.flush(lazily), 0),
+    hideSlot: (slot, on) => state.hide(slot, on),
+    isHidden: slot => state.hidden?.[slot] === 1,
     mayExpire: () => true,
     dirty: 0,
     usedMemory: () => arena.used,

@@ -11,6 +11,8 @@ export type Kind = 'ours' | 'reference';
 /** Folder of a built Valkey 9.1, undefined when the environment names none. */
 export const referenceFolder = process.env['VALKEY_REFERENCE'];
 
+/** A machine that does other things too takes its time. */
+const START_LIMIT_MS = 60_000;
 const OURS = resolve(import.meta.dirname, '../../bin/valkey-server');
 
 export interface ValkeyNode {
@@ -47,7 +49,11 @@ export class Nodes {
     let text = '';
     child.stdout.on('data', chunk => (text += chunk));
     child.stderr.on('data', chunk => (text += chunk));
-    await until(() => child.exitCode !== null || /Ready to accept connections/.test(text), `the start of ${kind} on ${port}`);
+    const started = (): boolean => child.exitCode !== null || /Ready to accept connections/.test(text);
+    await until(started, `the start of ${kind} on ${port}`, START_LIMIT_MS).catch((error: unknown) => {
+      child.kill('SIGKILL');
+      throw error;
+    });
     if (child.exitCode !== null) throw new Error(`${kind} on ${port} ended:\n${text}`);
     const client = new Redis({
       port,

@@ -53,9 +53,21 @@ export class UpstreamSuite {
     chmodSync(server, 0o755);
   }
 
-  /** Runs one unit, such as `unit/cluster/base`. */
-  async run(unit: string, firstPort: number, limitMs: number): Promise<SuiteResult> {
-    const args = ['--single', unit, '--clients', '1', '--baseport', String(firstPort), '--portcount', '900', '--timeout', '240'];
+  /** Runs one unit, such as `unit/cluster/base`, without the tests of the titles in `skipped`, with servers on some of the `portCount` ports from `firstPort` on. */
+  async run(unit: string, firstPort: number, limitMs: number, skipped: readonly string[] = [], portCount = 900): Promise<SuiteResult> {
+    const args = [
+      '--single',
+      unit,
+      '--clients',
+      '1',
+      '--baseport',
+      String(firstPort),
+      '--portcount',
+      String(portCount),
+      '--timeout',
+      '240',
+    ];
+    for (const title of skipped) args.push('--skiptest', title);
     const child = spawn('./runtest', args, { cwd: this.#folder, env: { ...process.env, VALKEY_BIN_DIR: this.#binaries }, detached: true });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString('latin1')));

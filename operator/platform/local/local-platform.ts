@@ -112,7 +112,7 @@ export class LocalPlatform implements Platform {
     this.#password = this.#findPassword(wanted) ?? '';
     for (const node of wanted.nodes) {
       const existing = this.#nodes.get(node.name);
-      if (existing === undefined) this.#nodes.set(node.name, this.#startNode(node, wanted.shards));
+      if (existing === undefined) this.#nodes.set(node.name, this.#startNode(node));
       else existing.setTemplate(node);
     }
     if (did.length > 0) this.#announce();
@@ -156,8 +156,8 @@ export class LocalPlatform implements Platform {
     return this.#findPassword(wanted);
   }
 
-  connection(wanted: ClusterWorkloads): { readonly host: string; readonly port: number } {
-    return { host: LOOPBACK, port: nodePort(this.#options.firstPort, wanted.shards, { shard: 0, index: 0 }) };
+  connection(_wanted: ClusterWorkloads): { readonly host: string; readonly port: number } {
+    return { host: LOOPBACK, port: this.#options.firstPort };
   }
 
   recordEvent(key: ClusterKey, event: ClusterEvent): void {
@@ -176,10 +176,10 @@ export class LocalPlatform implements Platform {
     this.#options.folder.release();
   }
 
-  #startNode(node: NodeWorkload, shards: number): LocalNode {
-    const { folder, firstPort, serverBinary } = this.#options;
+  #startNode(node: NodeWorkload): LocalNode {
+    const { folder, firstPort, serverBinary, spec } = this.#options;
     return new LocalNode(node, {
-      port: nodePort(firstPort, shards, node),
+      port: nodePort(firstPort, spec.shards, node),
       folder: folder.nodeFolder(node.name),
       logFile: folder.logFile(node.name),
       serverBinary,

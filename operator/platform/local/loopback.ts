@@ -12,9 +12,15 @@ export const DEFAULT_FIRST_PORT = 7001;
 export const BUS_PORT_OFFSET = 10_000;
 const EPHEMERAL_PORTS_START = 32_768;
 
-/** The port of a node: all nodes of index 0 first, in order of shard, then those of index 1. */
-export function nodePort(firstPort: number, shards: number, node: { readonly shard: number; readonly index: number }): number {
-  return firstPort + node.index * shards + node.shard;
+/** A shard has at most a primary and five replicas. */
+const MOST_MEMBERS = 6;
+
+/**
+ * The port of a node: of the `shards` that the cluster started with, all nodes of index 0 first, in order of shard, then those of index 1. Shards that came later lie behind all
+ * of these, each in a block of its own, so that no port ever changes.
+ */
+export function nodePort(firstPort: number, shards: number, { shard, index }: { readonly shard: number; readonly index: number }): number {
+  return firstPort + (shard < shards ? index * shards + shard : shard * MOST_MEMBERS + index);
 }
 
 /** The highest first port that leaves room for `nodes` nodes and their buses. */

@@ -5,8 +5,9 @@
  * failed, a vote needs a majority of slot owners that see the primary failed, a higher config epoch takes slots, and a replica takes whatever data its primary's address serves:
  * from a blank process too, unless that one keeps a full sync waiting.
  */
-import { normaliseSlotRanges, subtractSlotRanges } from '../../../lib/slot-ranges.ts';
+import { intersectSlotRanges, normaliseSlotRanges, subtractSlotRanges } from '../../../lib/slot-ranges.ts';
 import type { NodeAddress } from '../../model/workload.ts';
+import { letGo, stepExports, stepImports } from './simulated-migrations.ts';
 import type { Peer, SimulatedNode } from './simulated-node.ts';
 
 export class SimulatedNetwork {
@@ -15,6 +16,8 @@ export class SimulatedNetwork {
   readonly #listening = new Map<string, SimulatedNode>();
   /** Nodes that nobody can talk to although they run. */
   readonly partitioned = new Set<SimulatedNode>();
+  /** Why slot migrations from this node fail now, by the wish of a test. */
+  migrationProblem: (source: SimulatedNode) => string | undefined = () => undefined;
 
   constructor(nodeTimeoutMs: number) {
     this.nodeTimeoutMs = nodeTimeoutMs;
@@ -45,6 +48,7 @@ export class SimulatedNetwork {
     for (const node of nodes) this.#gossip(node, now);
     this.#agreeOnFailures(nodes, now);
     for (const node of nodes) this.#promote(node, nodes);
+    for (const node of nodes) this.#migrate(node);
     for (const node of nodes) this.#replicate(node);
   }
 
@@ -128,6 +132,16 @@ export class SimulatedNetwork {
     for (const other of this.nodes()) if (other.peers.has(node.nodeId)) hear(other, node);
   }
 
+  #migrate(node: SimulatedNode): void {
+    const reach = (nodeId: string): SimulatedNode | undefined => {
+      const address = node.peers.get(nodeId)?.address;
+      const other = address === undefined ? undefined : this.at(address);
+      return other?.nodeId === nodeId ? other : undefined;
+    };
+    stepExports(node, reach, this.migrationProblem(node));
+    stepImports(node, reach);
+  }
+
   #replicate(node: SimulatedNode): void {
     const peer = node.primaryId === undefined ? undefined : node.peers.get(node.primaryId);
     if (peer === undefined) return;
@@ -187,11 +201,18 @@ function hear(node: SimulatedNode, other: SimulatedNode): void {
   for (const third of node.peers.values()) {
     if (third === peer || third.configEpoch >= other.configEpoch || third.slots.length === 0) continue;
     third.slots = subtractSlotRanges(third.slots, other.slots);
-    // The own primary has lost its slots: its successor is who took them.
-    if (third.slots.length === 0 && third.nodeId === node.primaryId) node.primaryId = other.nodeId;
+    // The own primary has lost its slots to a node of its shard: that is its successor.
+    if (third.slots.length === 0 && third.nodeId === node.primaryId && inSameShard(node, other)) node.primaryId = other.nodeId;
   }
   if (node.isPrimary && node.slots.length > 0 && node.configEpoch < other.configEpoch) {
-    node.slots = subtractSlotRanges(node.slots, other.slots);
-    if (node.slots.length === 0) Object.assign(node, { primaryId: other.nodeId, synced: true });
+    if (!inSameShard(node, other)) letGo(node, intersectSlotRanges(node.slots, other.slots));
+    else node.slots = subtractSlotRanges(node.slots, other.slots);
+    if (node.slots.length === 0 && inSameShard(node, other)) Object.assign(node, { primaryId: other.nodeId, synced: true });
   }
+}
+
+/** By their names, `<cluster>-<shard>-<index>.<namespace>`; upstream knows it by the shard id. */
+function inSameShard(one: SimulatedNode, other: SimulatedNode): boolean {
+  const shard = (node: SimulatedNode): string => node.announcedName.replace(/-\d+\./, '.');
+  return shard(one) === shard(other);
 }

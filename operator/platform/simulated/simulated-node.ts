@@ -6,7 +6,11 @@
  */
 import { formatSlotRanges, normaliseSlotRanges, subtractSlotRanges, type SlotRange } from '../../../lib/slot-ranges.ts';
 import type { NodeAddress } from '../../model/workload.ts';
+import { beginMigrations, cancelMigrations, listMigrations, type SimulatedMigration } from './simulated-migrations.ts';
 import { replyError, type Reply } from '../../valkey/node-client.ts';
+
+/** What a process uses without data. */
+const BARE_BYTES = 2 ** 20;
 
 /** What a node holds about another one. */
 export interface Peer {
@@ -38,6 +42,9 @@ export class SimulatedNode {
   offset = 0;
   /** Addresses that it was told to meet. */
   readonly meeting = new Set<string>();
+  migrations: SimulatedMigration[] = [];
+  /** False: a server that is older than slot migrations. */
+  knowsMigrations = true;
   promotion: 'graceful' | 'force' | 'takeover' | undefined;
 
   constructor(nodeId: string, announcedName: string, address: NodeAddress, config: ReadonlyMap<string, string>) {
@@ -92,9 +99,25 @@ export class SimulatedNode {
         if (this.isPrimary) throw this.#error('ERR You should send CLUSTER FAILOVER to a replica');
         this.promotion = args[0]?.toLowerCase() === 'takeover' ? 'takeover' : args[0]?.toLowerCase() === 'force' ? 'force' : 'graceful';
         return 'OK';
+      case 'MIGRATESLOTS':
+      case 'GETSLOTMIGRATIONS':
+      case 'CANCELSLOTMIGRATIONS':
+        return this.#migrations(sub, args);
       default:
         throw this.#error(`ERR unknown subcommand '${sub}'`);
     }
+  }
+
+  #migrations(sub: 'MIGRATESLOTS' | 'GETSLOTMIGRATIONS' | 'CANCELSLOTMIGRATIONS', args: readonly string[]): Reply {
+    if (!this.knowsMigrations) throw this.#error(`ERR unknown subcommand '${sub}'. Try CLUSTER HELP.`);
+    if (sub === 'GETSLOTMIGRATIONS') return listMigrations(this);
+    if (sub === 'CANCELSLOTMIGRATIONS') {
+      if (!cancelMigrations(this)) throw this.#error('ERR No migrations ongoing');
+      return 'OK';
+    }
+    const refused = beginMigrations(this, args);
+    if (refused !== undefined) throw this.#error(refused);
+    return 'OK';
   }
 
   #addSlots(numbers: readonly number[]): Reply {
@@ -179,8 +202,10 @@ export class SimulatedNode {
           'master_sync_in_progress:0',
           `slave_repl_offset:${this.offset}`,
         ];
+    const used = BARE_BYTES + [...this.data].reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+    const memory = [`used_memory:${used}`, `used_memory_startup:${BARE_BYTES}`, `maxmemory:${this.config.get('maxmemory') ?? 0}`];
     const keys = this.data.size === 0 ? [] : [`db0:keys=${this.data.size},expires=0,avg_ttl=0`];
-    return ['valkey_version:9.1.2', `run_id:${this.nodeId}`, 'loading:0', ...role, ...keys].join('\r\n');
+    return ['valkey_version:9.1.2', `run_id:${this.nodeId}`, 'loading:0', ...role, ...memory, ...keys].join('\r\n');
   }
 
   #configGet(names: readonly string[]): Reply {

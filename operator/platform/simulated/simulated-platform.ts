@@ -50,6 +50,8 @@ export class SimulatedPlatform implements Platform {
   statusWrites = 0;
   /** Images whose processes never come up. */
   readonly brokenImages = new Set<string>();
+  /** Nodes for which there is no machine. */
+  readonly brokenNodes = new Set<string>();
   readonly #clock: VirtualClock;
   readonly #network: SimulatedNetwork;
   readonly #random: () => number;
@@ -78,8 +80,12 @@ export class SimulatedPlatform implements Platform {
     this.#change(key, { deletedAt: this.#clock.now() });
   }
 
+  podOf(key: ClusterKey, name: string): SimulatedPod | undefined {
+    return this.#workloads.get(key)?.get(name)?.pod;
+  }
+
   pod(key: ClusterKey, name: string): SimulatedPod {
-    const pod = this.#workloads.get(key)?.get(name)?.pod;
+    const pod = this.podOf(key, name);
     if (pod === undefined) throw new Error(`There is no pod ${name}`);
     return pod;
   }
@@ -248,7 +254,7 @@ export class SimulatedPlatform implements Platform {
   }
 
   #start(key: ClusterKey, name: string, pod: SimulatedPod): void {
-    if (this.brokenImages.has(pod.image)) return;
+    if (this.brokenImages.has(pod.image) || this.brokenNodes.has(name)) return;
     this.#clock.after(START_MS * (0.5 + this.#random()), () => {
       const workload = this.#workloads.get(key)?.get(name);
       if (workload?.pod !== pod || pod.node !== undefined) return;
@@ -269,7 +275,6 @@ export class SimulatedPlatform implements Platform {
   #observe({ template, pod, deleting }: Workload): WorkloadObservation {
     const base = { name: template.name, shard: template.shard, index: template.index, templateRevision: template.revision, deleting };
     if (pod === undefined) return base;
-    const broken = this.brokenImages.has(pod.image);
     return {
       ...base,
       pod: {
@@ -282,8 +287,7 @@ export class SimulatedPlatform implements Platform {
             ? { kind: 'running', startedAt: pod.createdAt }
             : {
                 kind: 'waiting',
-                reason: broken ? 'ImagePullBackOff' : 'ContainerCreating',
-                message: broken ? `cannot pull ${pod.image}` : '',
+                ...this.#whyWaiting(template.name, pod),
               },
         restartCount: pod.restarts,
         ready: pod.node !== undefined,
@@ -294,6 +298,12 @@ export class SimulatedPlatform implements Platform {
         createdAt: pod.createdAt,
       },
     };
+  }
+
+  #whyWaiting(name: string, pod: SimulatedPod): { readonly reason: string; readonly message: string } {
+    if (this.brokenImages.has(pod.image)) return { reason: 'ImagePullBackOff', message: `cannot pull ${pod.image}` };
+    if (this.brokenNodes.has(name)) return { reason: 'Unschedulable', message: 'no machine has room' };
+    return { reason: 'ContainerCreating', message: '' };
   }
 
   #change(key: ClusterKey, fields: Partial<ClusterResource>): void {

@@ -3,9 +3,12 @@
 import type { CommandHandlers } from '../table.ts';
 import { asking, readonlyMode, readwriteMode } from './client-mode.ts';
 import { help } from './help.ts';
+import { cancelSlotMigrations, getSlotMigrations, migrateSlots } from './migrate-slots.ts';
 import * as node from './nodes.ts';
 import { setSlot } from './set-slot.ts';
+import { slotStats } from './slot-stats.ts';
 import * as slot from './slots.ts';
+import { syncSlots } from './sync-slots.ts';
 import { links, shards, slots } from './topology.ts';
 
 export const CLUSTER_HANDLERS: CommandHandlers = {
@@ -13,6 +16,7 @@ export const CLUSTER_HANDLERS: CommandHandlers = {
   'cluster|addslots': slot.addSlots,
   'cluster|addslotsrange': slot.addSlotsRange,
   'cluster|bumpepoch': node.bumpEpoch,
+  'cluster|cancelslotmigrations': cancelSlotMigrations,
   'cluster|count-failure-reports': node.countFailureReports,
   'cluster|countkeysinslot': slot.countKeysInSlot,
   'cluster|delslots': slot.delSlots,
@@ -22,11 +26,13 @@ export const CLUSTER_HANDLERS: CommandHandlers = {
   'cluster|flushslots': slot.flushSlots,
   'cluster|forget': node.forget,
   'cluster|getkeysinslot': slot.getKeysInSlot,
+  'cluster|getslotmigrations': getSlotMigrations,
   'cluster|help': help,
   'cluster|info': node.info,
   'cluster|keyslot': slot.keySlot,
   'cluster|links': links,
   'cluster|meet': node.meet,
+  'cluster|migrateslots': migrateSlots,
   'cluster|myid': node.myId,
   'cluster|myshardid': node.myShardId,
   'cluster|nodes': node.nodes,
@@ -38,7 +44,9 @@ export const CLUSTER_HANDLERS: CommandHandlers = {
   'cluster|setslot': setSlot,
   'cluster|shards': shards,
   'cluster|slaves': node.replicas,
+  'cluster|slot-stats': slotStats,
   'cluster|slots': slots,
+  'cluster|syncslots': syncSlots,
   readonly: readonlyMode,
   readwrite: readwriteMode,
 };

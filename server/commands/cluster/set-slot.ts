@@ -45,6 +45,11 @@ function readOrder(context: CommandContext): SetSlotOrder | undefined {
     context.reply.error('ERR Please use SETSLOT only with masters.');
     return undefined;
   }
+  const migrations = context.ports.cluster?.slotMigrations;
+  if (migrations?.anyImporting === true || migrations?.anyExporting === true) {
+    context.reply.error(migrations.anyImporting ? 'ERR Slot import in progress.' : 'ERR Slot export in progress.');
+    return undefined;
+  }
   const slot = slotOrReply(context, 2);
   if (slot === undefined) return undefined;
   const actions: readonly (readonly [string, SetSlotAction])[] = [

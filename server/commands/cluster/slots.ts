@@ -66,24 +66,25 @@ export function keySlot(context: CommandContext): void {
   context.reply.integer(slotOfKey(context.bytes, context.argStart(2), context.argEnd(2)));
 }
 
-export const countKeysInSlot = withCluster(context => {
+export const countKeysInSlot = withCluster((context, cluster) => {
   const slot = context.argInteger(2);
   if (slot === undefined) context.reply.error(NOT_INTEGER_ERROR);
   else if (slot < 0 || slot >= SLOT_COUNT) context.reply.error('ERR Invalid slot');
-  else context.reply.integer(context.db.slotSize(slot));
+  else context.reply.integer(cluster.isDropping(slot) ? 0 : context.db.slotSize(slot));
 });
 
-export const getKeysInSlot = withCluster(context => {
+export const getKeysInSlot = withCluster((context, cluster) => {
   const { db, reply } = context;
   const slot = context.argInteger(2);
   const limit = context.argInteger(3);
   if (slot === undefined || limit === undefined) return reply.error(NOT_INTEGER_ERROR);
   if (slot < 0 || slot >= SLOT_COUNT || limit < 0) return reply.error('ERR Invalid slot or number of keys');
   const keys: string[] = [];
-  db.eachInSlot(slot, entry => {
-    if (keys.length < limit) keys.push(db.keyString(entry));
-    return keys.length < limit;
-  });
+  if (!cluster.isDropping(slot))
+    db.eachInSlot(slot, entry => {
+      if (keys.length < limit) keys.push(db.keyString(entry));
+      return keys.length < limit;
+    });
   reply.array(keys.length);
   for (const key of keys) reply.bulkString(key);
 });
@@ -96,6 +97,8 @@ export function flushSlot(context: CommandContext): void {
   const slot = slotOrReply(context, 2);
   if (slot === undefined) return;
   if (context.argc === 4 && !context.argIs(3, 'ASYNC') && !context.argIs(3, 'SYNC')) return reply.error(SYNTAX_ERROR);
+  // A target would keep what is deleted here.
+  if (ports.cluster.slotMigrations.isExporting(slot)) ports.cluster.slotMigrations.dataFlushed();
   let deleted = 0;
   for (let index = 0; index < ports.databases.count; index++) {
     const db = ports.databases.get(index);

@@ -38,7 +38,7 @@ export function clientLine(session: Session, now: number): string {
     ['tot-mem', memory],
     ['events', transport.pendingOutputBytes > 0 ? 'rw' : 'r'],
     ['cmd', session.lastCommand?.fullName ?? 'NULL'],
-    ['user', session.kind === 'primary' ? '(superuser)' : session.user],
+    ['user', session.kind === 'primary' || session.kind === 'slot-export' ? '(superuser)' : session.user],
     ['redir', -1],
     ['resp', session.resp],
     ['lib-name', session.libName],
@@ -65,5 +65,7 @@ export function clientFlags(session: Session): string {
   if (session.noEvict) flags += 'e';
   if (session.noTouch) flags += 'T';
   if (session.importSource) flags += 'I';
+  if (session.kind === 'slot-import') flags += 'i';
+  if (session.kind === 'slot-export') flags += 'E';
   return flags === '' ? 'N' : flags;
 }

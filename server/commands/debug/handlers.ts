@@ -36,6 +36,8 @@ const SUBCOMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   ['DIGEST-VALUE', { arity: [2, ANY], run: digestValue }],
   ['SET-ACTIVE-EXPIRE', { arity: [3, 3], run: setSwitch((context, on) => (context.ports.debug.activeExpire = on)) }],
   ['PAUSE-CRON', { arity: [3, 3], run: setSwitch((context, on) => (context.ports.debug.cronPaused = on)) }],
+  ['PAUSE-AFTER-FORK', { arity: [3, 3], run: setSwitch((context, on) => (context.ports.debug.pauseAfterSnapshot = on)) }],
+  ['DELAY-RDB-CLIENT-FREE-SECONDS', { arity: [3, 3], run: delayFree }],
   ['QUICKLIST-PACKED-THRESHOLD', { arity: [3, 3], run: packedThreshold }],
   ['CHANGE-REPL-ID', { arity: [2, 2], run: changeReplicationId }],
   ['REPLICATE', { arity: [3, ANY], run: replicate }],
@@ -81,6 +83,11 @@ function setSwitch(turn: (context: CommandContext, on: boolean) => void): Subcom
   };
 }
 
+function delayFree(context: CommandContext): void {
+  context.ports.debug.rdbClientGraceSeconds = Number.parseInt(context.argString(2), 10) || 0;
+  context.reply.ok();
+}
+
 function packedThreshold(context: CommandContext): void {
   const bytes = parseBytes(context.argString(2));
   if (bytes === undefined || bytes > (1n << 32n) - (1n << 20n)) {
@@ -116,11 +123,16 @@ function help(context: CommandContext): void {
   replyHelp(context, [
     ['ASSERT | PANIC | SEGFAULT | OOM', 'End the server as a bug of this kind would.'],
     ['CHANGE-REPL-ID', 'Give the replication stream a new id, so that replicas need a full sync.'],
+    ['DELAY-RDB-CLIENT-FREE-SECONDS <seconds>', 'How long a dual-channel sync waits for the main channel after the snapshot.'],
     ['DIGEST', 'Give one hash of the content of all databases.'],
     ['DIGEST-VALUE <key> [<key> ...]', 'Give a hash of the value of each key.'],
     ['ERROR <string>', 'Answer with this error.'],
     ['LOG <message>', 'Write <message> to the log.'],
     ['OBJECT <key> [fast]', 'Tell how the value of <key> is stored.'],
+    [
+      'PAUSE-AFTER-FORK <0|1>',
+      'Stop the process in a full sync: a primary with the snapshot sent, a replica before it asks for the stream.',
+    ],
     ['PAUSE-CRON <0|1>', 'Stop or resume periodic work.'],
     ['POPULATE <count> [<prefix>] [<size>]', 'Make <count> strings named key:<n>, or with another prefix. Replicas are not told.'],
     ['PROTOCOL <type>', 'Answer with a value of a reply type.'],

@@ -4,13 +4,14 @@ import type { CommandContext } from '../../core/context.ts';
 import { DB_INDEX_OUT_OF_RANGE, SYNTAX_ERROR } from '../../protocol/reply-errors.ts';
 
 export function dbsize(context: CommandContext): void {
-  context.reply.integer(context.db.size);
+  context.reply.integer(context.db.visible().size);
 }
 
 export function flushdb(context: CommandContext): void {
   const lazily = readFlushMode(context);
   if (lazily === undefined) return;
   context.ports.watch.touchDatabase(context.db.index);
+  context.ports.cluster?.slotMigrations.dataFlushed();
   context.changed(context.db.flush(lazily));
   context.forcePropagation();
   context.reply.ok();
@@ -19,7 +20,8 @@ export function flushdb(context: CommandContext): void {
 export function flushall(context: CommandContext): void {
   const lazily = readFlushMode(context);
   if (lazily === undefined) return;
-  const { databases, watch } = context.ports;
+  const { cluster, databases, watch } = context.ports;
+  cluster?.slotMigrations.dataFlushed();
   for (let index = 0; index < databases.count; index++) watch.touchDatabase(index);
   context.changed(databases.flushAll(lazily));
   context.forcePropagation();

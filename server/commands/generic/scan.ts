@@ -29,7 +29,7 @@ export function keys(context: CommandContext): void {
     return true;
   };
   if (slot === ALL_SLOTS) db.each(visit);
-  else db.eachInSlot(slot, visit);
+  else if (!context.ports.databases.isHidden(slot)) db.eachInSlot(slot, visit);
   reply.endDeferred(token, 'array', count);
 }
 

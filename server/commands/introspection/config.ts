@@ -32,8 +32,11 @@ export function configSet(context: CommandContext): void {
 }
 
 export function configResetstat(context: CommandContext): void {
-  context.ports.stats.reset();
-  context.ports.commands.resetStats();
+  const { cluster, commands, slotStatistics, stats } = context.ports;
+  stats.reset();
+  commands.resetStats();
+  cluster?.administration.resetStatistics();
+  slotStatistics?.resetAll();
   context.reply.ok();
 }
 

@@ -72,6 +72,7 @@ function tell(context: CommandContext, name: string, index: number, profile: Rep
     case 'capa':
       if (context.argIs(index + 1, 'EOF')) profile.eof = true;
       else if (context.argIs(index + 1, 'PSYNC2')) profile.psync2 = true;
+      else if (context.argIs(index + 1, 'DUAL-CHANNEL')) offerDualChannel(context, profile);
       return 'ok';
     case 'version':
       return setVersion(profile, value);
@@ -80,9 +81,8 @@ function tell(context: CommandContext, name: string, index: number, profile: Rep
       const on = context.argInteger(index + 1);
       if (on === undefined) return { error: NOT_INTEGER_ERROR };
       if (on !== 0 && on !== 1) return { error: 'ERR value is out of range, value must between 0 and 1' };
-      // The second channel of a dual-channel sync is never offered, so nobody can be one.
-      if (name === 'rdb-channel' && on === 1) return { error: `ERR Unrecognized REPLCONF option: ${context.argString(index)}` };
       if (name === 'rdb-only') profile.rdbOnly = on === 1;
+      else profile.rdbChannel = on === 1;
       return 'ok';
     }
     case 'rdb-filter-only':
@@ -93,11 +93,21 @@ function tell(context: CommandContext, name: string, index: number, profile: Rep
       return 'ok';
     case 'set-rdb-client-id': {
       const id = context.argInteger(index + 1);
-      return { error: id === undefined ? NOT_INTEGER_ERROR : `ERR Unrecognized RDB client id ${id}` };
+      if (id === undefined) return { error: NOT_INTEGER_ERROR };
+      if (!context.ports.replication.awaitsMainChannel(id)) return { error: `ERR Unrecognized RDB client id ${id}` };
+      profile.rdbClientId = id;
+      return 'ok';
     }
     default:
       return { error: `ERR Unrecognized REPLCONF option: ${context.argString(index)}` };
   }
+}
+
+/** The second connection is used when both sides want it, and this one streams its snapshots. */
+function offerDualChannel({ ports }: CommandContext, profile: ReplicaProfile): void {
+  if (!ports.config.flag('dual-channel-replication-enabled')) return;
+  if (ports.config.flag('repl-diskless-sync')) profile.dualChannel = true;
+  else ports.log.notice('Dual channel capability ignored: repl-diskless-sync disabled');
 }
 
 function setVersion(profile: ReplicaProfile, text: string): Outcome {

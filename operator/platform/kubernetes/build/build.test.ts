@@ -25,6 +25,7 @@ const wanted: ClusterWorkloads = {
   generation: 1,
   nodes: [node(0, 0), node(0, 1), node(1, 0), node(1, 1)],
   shards: 2,
+  shardIndexes: [0, 1],
   replicas: 1,
   resources: { requests: { cpu: '250m' }, limits: { memory: '256Mi' } },
   scheduling: {},

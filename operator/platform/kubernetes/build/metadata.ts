@@ -1,5 +1,5 @@
 /** What every object of a cluster carries: its labels, its owner, and who selects it. */
-import { API_GROUP_VERSION, APP_NAME, LABELS, MANAGED_BY, VALKEY_CLUSTER_KIND } from '../../../api/group.ts';
+import { API_GROUP_VERSION, APP_NAME, LABELS, MANAGED_BY, NODE_COMPONENT, VALKEY_CLUSTER_KIND } from '../../../api/group.ts';
 import type { ClusterWorkloads, NodeWorkload } from '../../../model/workload.ts';
 
 /** Selects whatever the operator made, in a watch. */
@@ -14,14 +14,17 @@ export const clusterLabels = (cluster: string): Record<string, string> => ({
 
 export const nodeLabels = (cluster: string, node: NodeWorkload): Record<string, string> => ({
   ...clusterLabels(cluster),
-  [LABELS.component]: 'node',
+  [LABELS.component]: NODE_COMPONENT,
   [LABELS.shard]: String(node.shard),
   [LABELS.index]: String(node.index),
   [LABELS.node]: node.name,
 });
 
 /** Pods of a cluster that run a node. */
-export const nodeSelector = (cluster: string): Record<string, string> => ({ [LABELS.cluster]: cluster, [LABELS.component]: 'node' });
+export const nodeSelector = (cluster: string): Record<string, string> => ({
+  [LABELS.cluster]: cluster,
+  [LABELS.component]: NODE_COMPONENT,
+});
 export const shardSelector = (cluster: string, shard: number): Record<string, string> => ({
   ...nodeSelector(cluster),
   [LABELS.shard]: String(shard),

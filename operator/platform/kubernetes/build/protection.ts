@@ -42,11 +42,11 @@ export function buildDisruptionBudgets(wanted: ClusterWorkloads): PodDisruptionB
       },
     },
   });
-  return Array.from({ length: wanted.shards }, (_, shard) => {
+  return wanted.shardIndexes.flatMap(shard => {
     const name = objectNames.disruptionBudget(wanted.cluster, shard);
     if (wanted.replicas === 0) return [budget(name, shard, 1)];
     return [budget(name, shard, 1, 'NotIn'), budget(objectNames.primaryBudget(wanted.cluster, shard), shard, 0, 'In')];
-  }).flat();
+  });
 }
 
 /** The bus, which has no password, is for the cluster's own nodes; the client port is for whoever has one. */

@@ -1,0 +1,174 @@
+/**
+ * `node test/bench/full-sync.ts [--megabytes 1024] [--runs 3]`: the time of a dual-channel full sync under write load, and what it does to the
+ * writes, this server against the reference server.
+ *
+ * VALKEY_REFERENCE names the reference's folder. A primary and a replica of the same kind stand alone on the machine for each run. The primary,
+ * with the children that it forks, is pinned to the last core, as in a container with one CPU; the replica and the writer to the first. The
+ * writer sends WRITES_A_TICK sets of 1000 bytes every TICK_MS milliseconds, whether the earlier ones are answered or not, and notes how long
+ * each takes to be answered. A sync lasts from REPLICAOF until the replica's link is up and the primary counts it as online.
+ * The medians of the runs are compared; the ratios are ours divided by the reference's.
+ */
+
+import net from 'node:net';
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Contender, LoadServer } from './load-server.ts';
+
+const VALUE_BYTES = 1000;
+const TICK_MS = 5;
+const WRITES_A_TICK = 10;
+const LIMIT_MS = 600_000;
+const FIRST_PORT = 16_960;
+const DIRECTIVES = [
+  '--enable-debug-command',
+  'yes',
+  '--dual-channel-replication-enabled',
+  'yes',
+  '--repl-diskless-sync',
+  'yes',
+  '--repl-diskless-sync-delay',
+  '0',
+  '--repl-diskless-load',
+  'swapdb',
+  '--client-output-buffer-limit',
+  'replica 0 0 0',
+];
+
+const args = process.argv.slice(2);
+const numberAfter = (name: string, otherwise: number): number => (args.includes(name) ? Number(args[args.indexOf(name) + 1]) : otherwise);
+const megabytes = numberAfter('--megabytes', 1024);
+const runs = numberAfter('--runs', 3);
+const reference = process.env['VALKEY_REFERENCE'];
+if (reference === undefined) {
+  console.error('This needs the reference server: set VALKEY_REFERENCE to the folder of a built Valkey 9.1 (with src/valkey-server).');
+  process.exit(2);
+}
+const contenders: readonly Contender[] = [
+  { name: 'reference', command: [join(reference, 'src/valkey-server'), ...DIRECTIVES] },
+  { name: 'ours', command: [process.execPath, resolve(import.meta.dirname, '../../server/main.ts'), ...DIRECTIVES] },
+];
+const primaryCore = availableParallelism() - 1;
+let nextPort = FIRST_PORT;
+
+/** A connection that sends text and counts replies by their lines. */
+class Line {
+  private readonly socket: net.Socket;
+  private text = '';
+  private readonly waiting: ((reply: string) => void)[] = [];
+
+  constructor(port: number) {
+    this.socket = net.connect({ port, host: '127.0.0.1', noDelay: true });
+    this.socket.on('data', chunk => this.read(chunk.toString('latin1')));
+    this.socket.on('error', () => {});
+  }
+
+  /** One command whose reply is a line or a bulk string. */
+  ask(...words: readonly string[]): Promise<string> {
+    return new Promise(resolveReply => {
+      this.waiting.push(resolveReply);
+      this.socket.write(`*${words.length}\r\n${words.map(word => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`);
+    });
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+
+  private read(chunk: string): void {
+    this.text += chunk;
+    for (;;) {
+      const end = this.text.indexOf('\r\n');
+      if (end < 0) return;
+      const length = this.text.startsWith('$') ? Number(this.text.slice(1, end)) : -1;
+      const last = length >= 0 ? end + 2 + length + 2 : end + 2;
+      if (this.text.length < last) return;
+      const reply = this.text.slice(length >= 0 ? end + 2 : 0, last - 2);
+      this.text = this.text.slice(last);
+      this.waiting.shift()?.(reply);
+    }
+  }
+}
+
+/** Writes at a fixed pace until it is stopped; milliseconds that each write took. */
+function beginWrites(port: number): { readonly stop: () => Promise<readonly number[]> } {
+  const line = new Line(port);
+  const taken: number[] = [];
+  const value = 'w'.repeat(VALUE_BYTES);
+  const pending = new Set<Promise<void>>();
+  let n = 0;
+  const timer = setInterval(() => {
+    for (let i = 0; i < WRITES_A_TICK; i++) {
+      const sentAt = performance.now();
+      const write = line.ask('SET', `written:${n++ % 100_000}`, value).then(() => void taken.push(performance.now() - sentAt));
+      pending.add(write);
+      void write.then(() => pending.delete(write));
+    }
+  }, TICK_MS);
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      await Promise.all(pending);
+      line.close();
+      return taken;
+    },
+  };
+}
+
+interface Measure {
+  readonly syncSeconds: number;
+  readonly p99Ms: number;
+}
+
+async function measure(contender: Contender): Promise<Measure> {
+  const primary = await LoadServer.start(contender, nextPort++, primaryCore);
+  const replica = await LoadServer.start(contender, nextPort++, 0);
+  const lines = [new Line(primary.port), new Line(replica.port)];
+  try {
+    const keys = Math.round((megabytes * 2 ** 20) / VALUE_BYTES);
+    await lines[0].ask('DEBUG', 'POPULATE', String(keys), 'key', String(VALUE_BYTES));
+    const writes = beginWrites(primary.port);
+    await delay(2000);
+    await writes.stop();
+    const during = beginWrites(primary.port);
+    const began = performance.now();
+    await lines[1].ask('REPLICAOF', '127.0.0.1', String(primary.port));
+    await online(lines[0], lines[1], began);
+    const syncSeconds = (performance.now() - began) / 1000;
+    const taken = (await during.stop()).toSorted((a, b) => a - b);
+    return { syncSeconds, p99Ms: taken[Math.floor(taken.length * 0.99)] };
+  } finally {
+    for (const line of lines) line.close();
+    await replica.stop();
+    await primary.stop();
+  }
+}
+
+async function online(primary: Line, replica: Line, began: number): Promise<void> {
+  for (;;) {
+    const [feeding, following] = await Promise.all([primary.ask('INFO', 'replication'), replica.ask('INFO', 'replication')]);
+    if (/state=online/.test(feeding) && /master_link_status:up/.test(following)) return;
+    if (performance.now() - began > LIMIT_MS) throw new Error(`No sync within ${LIMIT_MS} ms:\n${feeding}\n${following}`);
+    await delay(50);
+  }
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1];
+}
+
+const measures: Measure[][] = contenders.map(() => []);
+for (let run = 0; run < runs; run++) {
+  for (const [index, contender] of contenders.entries()) {
+    const measured = await measure(contender);
+    measures[index].push(measured);
+    console.log(`${contender.name.padEnd(10)} sync ${measured.syncSeconds.toFixed(2)} s   write p99 ${measured.p99Ms.toFixed(2)} ms`);
+  }
+}
+const [theirs, ours] = measures.map(all => ({
+  syncSeconds: median(all.map(each => each.syncSeconds)),
+  p99Ms: median(all.map(each => each.p99Ms)),
+}));
+const time = ours.syncSeconds / theirs.syncSeconds;
+const p99 = ours.p99Ms / theirs.p99Ms;
+console.log(`full sync of ${megabytes} MiB   time ${time.toFixed(2)} (goal ≤ 1.1)   write p99 ${p99.toFixed(2)} (goal ≤ 1.0)`);
