@@ -27,8 +27,10 @@ import { DefaultUserAuth } from './observe/auth.ts';
 import { InfoSections } from './observe/info.ts';
 import type { ProcessFacts } from './observe/process-facts.ts';
 import { registerSections } from './observe/sections.ts';
+import { RdbFile } from './persistence/rdb-file.ts';
 import { type SlotMoves, Snapshots } from './persistence/snapshots.ts';
 import { createBusNetwork } from './platform/bus-network.ts';
+import { dataFiles } from './platform/data-files.ts';
 import { DebugSwitches } from './platform/debug-switches.ts';
 import type { NodesFileStore } from './platform/nodes-store.ts';
 import { tcpConnector } from './platform/peer-socket.ts';
@@ -62,6 +64,7 @@ export interface Assembly {
   readonly clients: Clients;
   readonly host: ConnectionHost;
   readonly cluster: ClusterService | undefined;
+  readonly persistence: RdbFile;
   readonly cron: Cron;
 }
 
@@ -121,20 +124,23 @@ export function assemble(circumstances: Circumstances): Assembly {
     lifecycle,
     debug: new DebugSwitches({ setPackedThreshold: bytes => values.setPackedThreshold(bytes), panic: circumstances.fatal }),
     snapshots: new Snapshots({ databases, values, clock, timers, config, log, stats, slotMoves, serverVersion: VALKEY_VERSION }),
-    // These two need the ports themselves, and are put in below before anything runs.
+    // These need the ports themselves, and are put in below before anything runs.
     execution: undefined as unknown as Engine,
     replication: undefined as unknown as Replication,
+    persistence: undefined as unknown as RdbFile,
   };
   const engine = new Engine({ ports, clients, databases, propagation });
   ports.execution = engine;
   const replication = new Replication(ports, tcpConnector);
   ports.replication = replication;
+  const persistence = makeFile(circumstances, ports);
+  ports.persistence = persistence;
   ports.info.section('replication', () => replicationInfo(replication, config, clock));
   const cluster = makeCluster(circumstances, ports);
   ports.cluster = cluster;
   registerSections(ports, circumstances.facts);
   const host = new ConnectionHost(ports, engine, clients, pool);
-  return { ports, engine, clients, host, cluster, cron: regularWork(ports, engine, clients, databases, values, host) };
+  return { ports, engine, clients, host, cluster, persistence, cron: regularWork(ports, engine, clients, databases, values, host) };
 }
 
 /** What files know of slots on the move. */
@@ -165,6 +171,12 @@ function makeSlotStatistics(config: ConfigStore): SlotStatistics {
   follow();
   config.onChange(['cluster-slot-stats-enabled'], follow);
   return statistics;
+}
+
+function makeFile({ processId }: Circumstances, ports: ServerPorts): RdbFile {
+  const { replication } = ports;
+  const streamPosition = () => replication.position();
+  return new RdbFile({ ports, files: dataFiles, processId, streamPosition, dataWhole: () => replication.dataWhole });
 }
 
 function makeCluster({ config, nodesFile, fatal }: Circumstances, ports: ServerPorts): ClusterService | undefined {

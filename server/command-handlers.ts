@@ -7,6 +7,7 @@ import { GENERIC_HANDLERS } from './commands/generic/handlers.ts';
 import { INTROSPECTION_HANDLERS } from './commands/introspection/handlers.ts';
 import { hashHandlers } from './commands/hash/handlers.ts';
 import { listHandlers } from './commands/list/handlers.ts';
+import { PERSISTENCE_HANDLERS } from './commands/persistence/handlers.ts';
 import { REPLICATION_HANDLERS } from './commands/replication/handlers.ts';
 import { setHandlers } from './commands/set/handlers.ts';
 import { sortedSetHandlers } from './commands/sorted-set/handlers.ts';
@@ -22,6 +23,7 @@ export function commandHandlers(values: Values): CommandHandlers {
     ...DEBUG_HANDLERS,
     ...GENERIC_HANDLERS,
     ...INTROSPECTION_HANDLERS,
+    ...PERSISTENCE_HANDLERS,
     ...REPLICATION_HANDLERS,
     ...STRING_HANDLERS,
     ...TRANSACTION_HANDLERS,

@@ -16,6 +16,7 @@ import { banner, USAGE } from './banner.ts';
 import { type CommandLine, parseCommandLine } from './config/command-line.ts';
 import { ConfigError, loadConfiguration, readConfigurationFile } from './config/load.ts';
 import { ConfigStore } from './config/store.ts';
+import { LoadError } from './core/persistence.ts';
 import type { Role } from './core/replication.ts';
 import { FormattedLog } from './observe/server-log.ts';
 import { configFiles } from './platform/config-files.ts';
@@ -123,14 +124,27 @@ async function run(config: ConfigStore, renames: ReadonlyMap<string, string>, wi
     // Loaded only here: the process that goes to the background does not need it.
     const { startServer } = await import('./server.ts');
     const executable = resolve(process.argv[1]);
-    server = await startServer({ config, renames, log, executable, ended: () => leave(0), fatal });
+    server = await startServer({
+      config,
+      renames,
+      log,
+      executable,
+      load: true,
+      assembled: ports => handleSignals(ports, log, code => leave(code)),
+      ended: () => leave(0),
+      fatal,
+    });
   } catch (error) {
+    if (error instanceof LoadError) {
+      if (pidFile !== '') rmSync(pidFile, { force: true });
+      log.warning('Fatal error loading the DB, check server logs. Exiting.');
+      process.exit(1);
+    }
     log.warning(`Warning: ${(error as Error).message}`);
     log.warning(`Failed listening on port ${config.integer('port')} (tcp), aborting.`);
     leave(1);
     return;
   }
-  handleSignals(server.ports, log, code => leave(code));
   warnOfSmallMemory(log, config);
 }
 
@@ -147,8 +161,6 @@ function announceStart(log: FormattedLog, config: ConfigStore, withoutArguments:
     if (config.differs(name)) log.warning(`Directive ${name} has no effect in this server: ${reason}`);
   }
   if (config.flag('appendonly')) log.warning('Directive appendonly has no effect in this server yet: no append-only file is written');
-  if (config.differs('save') && config.words('save').length > 0)
-    log.warning('Directive save has no effect in this server yet: no RDB file is written');
 }
 
 function showBanner(log: FormattedLog, config: ConfigStore, sink: (text: string) => void): void {

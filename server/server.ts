@@ -7,6 +7,7 @@
  */
 
 import { resolve } from 'node:path';
+import { loadAtStart } from './engine/startup-load.ts';
 import { assemble } from './assemble.ts';
 import type { Assembly } from './assemble.ts';
 import { loadConfiguration } from './config/load.ts';
@@ -25,7 +26,10 @@ import { systemClock, systemEntropy, SystemTimers } from './platform/system.ts';
 export type Directives = Readonly<Record<string, string | number | readonly string[]>>;
 
 export interface ServerOptions {
-  /** `port: 0` takes any free port. Default: port 0, bound to 127.0.0.1, protected mode as upstream has it. */
+  /**
+   * `port: 0` takes any free port. Default: port 0, bound to 127.0.0.1, protected mode as upstream has it, and nothing is saved or loaded: with
+   * `dir` the server loads what lies there, with `save` it saves by itself.
+   */
   readonly directives?: Directives;
   /** Default: nothing is logged. */
   readonly log?: ServerLog;
@@ -37,6 +41,10 @@ export interface ProcessOptions {
   readonly renames: ReadonlyMap<string, string>;
   readonly log: ServerLog;
   readonly executable: string;
+  /** Load the data's file at the start. */
+  readonly load: boolean;
+  /** Before anything is loaded or listens: who wants to end the server while it starts. */
+  readonly assembled?: (ports: ServerPorts) => void;
   /** SHUTDOWN: all is closed, the process may end. */
   readonly ended: () => void;
   /** Nothing can be promised any more: the process must end now, as a failure. */
@@ -51,7 +59,7 @@ export interface RunningServer {
 }
 
 const SILENT: ServerLog = { write() {}, debug() {}, verbose() {}, notice() {}, warning() {} };
-const EMBEDDED: Directives = { port: 0, bind: '127.0.0.1' };
+const EMBEDDED: Directives = { port: 0, bind: '127.0.0.1', save: [''] };
 
 /** Starts a server inside this process. Rejects when a directive is wrong or an address cannot be bound. */
 export async function createServer(options: ServerOptions = {}): Promise<RunningServer> {
@@ -64,7 +72,8 @@ export async function createServer(options: ServerOptions = {}): Promise<Running
   const { renames } = loadConfiguration(lines.join('\n'), config, files);
   const log = options.log ?? SILENT;
   const fatal = (message: string): void => log.warning(message);
-  return startServer({ config, renames, log, executable: process.execPath, ended: () => {}, fatal });
+  const load = options.directives?.['dir'] !== undefined;
+  return startServer({ config, renames, log, load, executable: process.execPath, ended: () => {}, fatal });
 }
 
 export async function startServer(options: ProcessOptions): Promise<RunningServer> {
@@ -109,6 +118,7 @@ class Server implements RunningServer {
       end: () => void this.close().then(options.ended),
     });
     this.listener = new Listener(this.assembly.host);
+    options.assembled?.(this.assembly.ports);
   }
 
   get port(): number {
@@ -125,6 +135,8 @@ class Server implements RunningServer {
     this.nodesFile?.hold();
     cluster?.open();
     const port = config.integer('port');
+    // Whoever connects from now on finds the data, or hears that they are being loaded.
+    ports.lifecycle.setLoading(this.options.load);
     await this.listener.listen({
       addresses: config.words('bind'),
       // Port 0 switches TCP off in a configuration file; for an embedded server it means any.
@@ -133,6 +145,10 @@ class Server implements RunningServer {
       unixPath: config.text('unixsocket'),
       unixPermissions: config.show('unixsocketperm') ?? '',
     });
+    this.options.log.notice('Server initialized');
+    const restored = this.options.load && (await this.load());
+    if (this.closed) return;
+    ports.lifecycle.setLoading(false);
     cron.start();
     if (cluster !== undefined) {
       cluster.start();
@@ -140,15 +156,23 @@ class Server implements RunningServer {
       this.busListener = await listenOnBus(cluster.busPort, config.words('bind'), socket => cluster.accept(socket));
     }
     const replicaof = config.words('replicaof');
-    if (replicaof.length === 2) ports.replication.follow(replicaof[0], Number(replicaof[1]), false);
-    this.options.log.notice('Server initialized');
+    if (replicaof.length === 2) ports.replication.follow(replicaof[0], Number(replicaof[1]), restored);
     this.options.log.notice('Ready to accept connections tcp');
+  }
+
+  /** Clients are answered meanwhile, with LOADING. True: the data belong to a known point of a stream of replication. */
+  private async load(): Promise<boolean> {
+    const { cluster, persistence, ports } = this.assembly;
+    const follows = cluster === undefined ? this.options.config.words('replicaof').length === 2 : !cluster.isPrimary || cluster.returns;
+    await persistence.tidy();
+    return loadAtStart(ports, follows ? 'replica' : 'primary');
   }
 
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    const { host, cluster, ports } = this.assembly;
+    const { host, cluster, ports, persistence } = this.assembly;
+    await persistence.stop();
     this.listener.close();
     ports.replication.stop();
     this.busListener?.close();

@@ -27,7 +27,6 @@ export const OWNED_DIRECTIVES: readonly OwnedDirective[] = [
   operator('repl-diskless-sync'),
   operator('repl-diskless-sync-delay'),
   operator('repl-diskless-sync-max-replicas'),
-  operator('save'),
   operator('appendonly'),
   platform('port'),
   platform('cluster-port'),
@@ -63,6 +62,9 @@ export const OWNED_DIRECTIVES: readonly OwnedDirective[] = [
   none('cluster-announce-client-port'),
   none('cluster-announce-client-tls-port'),
 ];
+
+/** Directives that say how data are kept on a volume: of use only with `spec.persistence`. */
+export const PERSISTENCE_DIRECTIVES: readonly string[] = ['save'];
 
 export function ownedDirective(name: string): OwnedDirective | undefined {
   return OWNED_DIRECTIVES.find(owned => owned.name === name.toLowerCase());

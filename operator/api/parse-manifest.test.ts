@@ -52,6 +52,18 @@ describe('a ValkeyCluster as a user writes it', () => {
     ).toEqual([]);
   });
 
+  it('keeps data on volumes, and may say when nodes save only then', () => {
+    expect(
+      problemsOf({ persistence: { size: '10Gi', storageClassName: 'fast', reclaimPolicy: 'Delete' }, config: { save: '60 1' } }),
+    ).toEqual([]);
+    expect(problemsOf({ config: { save: '60 1' } })).toEqual(['spec.config.save: without spec.persistence there is nowhere to save to']);
+    expect(problemsOf({ persistence: {} })[0]).toContain('spec.persistence.size: is missing');
+    expect(problemsOf({ persistence: { size: '10Gi' }, config: { save: '60' } })[0]).toContain('Invalid save parameters');
+    expect(problemsOf({ persistence: { size: '1Gi' }, config: { appendonly: 'yes' } })[0]).toContain(
+      'the operator sets this directive itself',
+    );
+  });
+
   it('needs the right apiVersion and kind and a name that fits into labels', () => {
     const good = { apiVersion: 'slotkeeper.dev/v1alpha1', kind: 'ValkeyCluster', metadata: { name: 'shop' } };
     expect(parseManifest(good)).toMatchObject({ ok: true, name: 'shop', namespace: 'default' });

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { findDirective } from '../../lib/directives.ts';
 import { initialValue, readDirective } from '../../lib/directive-value.ts';
 import { API_GROUP_VERSION, VALKEY_CLUSTER_KIND } from './group.ts';
-import { ownedDirective } from './owned-directives.ts';
+import { ownedDirective, PERSISTENCE_DIRECTIVES } from './owned-directives.ts';
 import type { ValkeyClusterSpec } from './valkey-cluster.ts';
 import { CLUSTER_NAME_MAX_LENGTH, CLUSTER_NAME_PATTERN, valkeyClusterSpecSchema } from './valkey-cluster.ts';
 
@@ -18,7 +18,7 @@ export type ParsedSpec =
 export function parseSpec(input: unknown): ParsedSpec {
   const parsed = valkeyClusterSpecSchema.safeParse(input ?? {});
   if (!parsed.success) return { ok: false, problems: parsed.error.issues.map(issue => describeIssue(issue, input)) };
-  const problems = configProblems(parsed.data.config ?? {});
+  const problems = [...configProblems(parsed.data.config ?? {}), ...persistenceProblems(parsed.data)];
   return problems.length > 0 ? { ok: false, problems } : { ok: true, spec: parsed.data };
 }
 
@@ -47,6 +47,14 @@ export function parseManifest(input: unknown): ParsedManifest {
   const spec = parseSpec(parsed.data.spec);
   if (!spec.ok) return spec;
   return { ok: true, name: parsed.data.metadata.name, namespace: parsed.data.metadata.namespace ?? 'default', spec: spec.spec };
+}
+
+/** Directives that need what the spec does not have. */
+function persistenceProblems(spec: ValkeyClusterSpec): string[] {
+  if (spec.persistence !== undefined) return [];
+  return Object.keys(spec.config ?? {}).flatMap(name =>
+    PERSISTENCE_DIRECTIVES.includes(name) ? [`spec.config.${name}: without spec.persistence there is nowhere to save to`] : [],
+  );
 }
 
 /** What stands in `spec.config` and may not. */

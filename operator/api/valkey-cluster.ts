@@ -11,7 +11,7 @@ import { z } from 'zod';
 import type { Condition } from './conditions.ts';
 import { DIRECTIVES } from '../../lib/directives.ts';
 import { CONDITION_TYPES } from './conditions.ts';
-import { OWNED_DIRECTIVES } from './owned-directives.ts';
+import { OWNED_DIRECTIVES, PERSISTENCE_DIRECTIVES } from './owned-directives.ts';
 
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const QUANTITY = /^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$/;
@@ -57,6 +57,24 @@ const scheduling = z
   })
   .describe('Where pods may run.');
 
+const persistence = z
+  .strictObject({
+    size: quantity.describe(
+      'Size of the volume of each node, such as "10Gi": room for two RDB files of the data. It cannot be changed later.',
+    ),
+    storageClassName: z.string().min(1).max(253).optional().describe('The StorageClass of the volumes. Left out, it is the default one.'),
+    reclaimPolicy: z
+      .enum(['Retain', 'Delete'])
+      .default('Retain')
+      .describe(
+        'What becomes of the volume claims when the ValkeyCluster is deleted. Those of replicas that are no longer wanted go in any case.',
+      ),
+  })
+  .describe(
+    'A volume for each node that keeps its RDB file and its identity. `save` in `config` says when nodes save; without it they do as Valkey does, and at a stop. ' +
+      'Left out, nodes keep data in memory only.',
+  );
+
 const configValue = z.union([z.int(), z.string().max(4096)]).meta({ 'x-kubernetes-int-or-string': true });
 
 export const valkeyClusterSpecSchema = z
@@ -79,6 +97,7 @@ export const valkeyClusterSpecSchema = z
       ),
     replicas: z.int().min(0).max(5).default(1).describe('Replicas of each shard, beside its primary.'),
     resources: resources.optional(),
+    persistence: persistence.optional(),
     config: z
       .record(z.string().min(1).max(128), configValue)
       .optional()
@@ -231,12 +250,38 @@ const directiveNames = DIRECTIVES.flatMap(directive =>
   directive.alias === undefined ? [directive.name] : [directive.name, directive.alias],
 );
 
+/** The claim templates of a StatefulSet cannot change, nor can nodes move between memory and a volume. */
+const PERSISTENCE_RULES: readonly CelRule[] = [
+  {
+    path: 'spec',
+    rule: 'has(self.persistence) == has(oldSelf.persistence)',
+    message: 'persistence cannot be added to or taken from a cluster: create another ValkeyCluster and move the data',
+  },
+  {
+    path: 'spec',
+    rule: `!has(self.config) || has(self.persistence) || self.config.all(name, !(name in ${quoted(PERSISTENCE_DIRECTIVES)}))`,
+    message: 'config holds save, which needs persistence: without a volume there is nowhere to save to',
+  },
+  {
+    path: 'spec.persistence',
+    rule: 'self.size == oldSelf.size',
+    message:
+      'persistence.size cannot be changed: the volume claims of a StatefulSet are fixed; create another ValkeyCluster and move the data',
+  },
+  {
+    path: 'spec.persistence',
+    rule: "(has(self.storageClassName) ? self.storageClassName : '') == (has(oldSelf.storageClassName) ? oldSelf.storageClassName : '')",
+    message: 'persistence.storageClassName cannot be changed: the volume claims of a StatefulSet are fixed',
+  },
+];
+
 export const VALKEY_CLUSTER_CEL_RULES: readonly CelRule[] = [
+  ...PERSISTENCE_RULES,
   {
     path: 'spec.config',
     rule: `self.all(name, !(name in ${quoted(OWNED_DIRECTIVES.map(owned => owned.name))}))`,
     message:
-      'config holds a directive that the operator sets itself, such as port, dir, save or cluster-enabled; for the node timeout use nodeTimeoutMilliseconds, for the password auth.passwordSecret',
+      'config holds a directive that the operator sets itself, such as port, dir or cluster-enabled; for the node timeout use nodeTimeoutMilliseconds, for the password auth.passwordSecret',
   },
   {
     path: 'spec.config',

@@ -29,7 +29,7 @@ export async function up(options: UpOptions, runOperator: RunOperator, output: O
   const manifest = readManifest(options.manifest);
   checkProgram(options, manifest);
   checkPortRange(options, manifest);
-  const folder = await takeFolder(options);
+  const folder = await takeFolder(options, manifest);
   try {
     await checkPorts(options, manifest);
   } catch (error) {
@@ -109,9 +109,9 @@ function checkPortRange({ firstPort }: UpOptions, { spec }: Manifest): void {
     );
 }
 
-async function takeFolder(options: UpOptions): Promise<StateFolder> {
+async function takeFolder(options: UpOptions, { spec }: Manifest): Promise<StateFolder> {
   try {
-    return await StateFolder.take(options.folder, { fresh: options.fresh });
+    return await StateFolder.take(options.folder, { fresh: options.fresh, persistent: spec.persistence !== undefined });
   } catch (error) {
     if (error instanceof FolderInUseError) throw new UsageError(error.message);
     throw new UsageError(

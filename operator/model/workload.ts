@@ -12,7 +12,8 @@ export interface DirectiveLine {
 
 /**
  * One node that should run. The platform adds what depends on it: `port`, `cluster-port`, `bind`, `dir`, `cluster-announce-ip`, `logfile`, `protected-mode no`,
- * and from the password Secret `requirepass` and `primaryauth`. The node keeps its data in the container's own layer: when its process ends, `dir` is emptied.
+ * and from the password Secret `requirepass` and `primaryauth`. Without `persistent` the node keeps its data in the container's own layer: when its process ends,
+ * `dir` is emptied. With it, `dir` lies on a volume that stays with the workload: data and identity live and die together either way.
  */
 export interface NodeWorkload {
   /** `<cluster>-<shard>-<index>` */
@@ -22,6 +23,7 @@ export interface NodeWorkload {
   readonly image: string;
   /** In the order of the command line; a later line wins over an earlier one. */
   readonly directives: readonly DirectiveLine[];
+  readonly persistent?: true;
   /** Changes exactly when the running process has to be restarted for this description; stands on the pod as label `slotkeeper.dev/revision`. */
   readonly revision: string;
 }
@@ -47,6 +49,8 @@ export interface ClusterWorkloads {
   /** Where the password is; the platform generates it when `generate` is true and the Secret is not there. */
   readonly password: { readonly secretName: string; readonly key: string; readonly generate: boolean };
   readonly connectionSecretName: string;
+  /** A volume for each node. */
+  readonly persistence?: NonNullable<ValkeyClusterSpec['persistence']>;
 }
 
 /** Life of the process in a workload's pod (on Kubernetes, of its one container). */

@@ -2,7 +2,8 @@
  * Loss of data: every copy of some slots is gone. The cluster is made whole again with empty nodes, but never in silence and never in haste.
  *
  * Three views must agree, and stay so for a debounce: the platform's (every process that ever held the slots is over), the nodes' (nobody that answers holds a key of them), and
- * our own record (the cluster was whole once). Then this turn does nothing but say so: the status takes ClusterFormed back and counts the loss; what follows is formation, as
+ * our own record (the cluster was whole once). Where nodes have volumes, a process that is over proves nothing: as long as a node of the shard has not come back, its volume
+ * may hold the data. Then this turn does nothing but say so: the status takes ClusterFormed back and counts the loss; what follows is formation, as
  * for new nodes (slots.ts). So an operator that dies in between finds its decision in the status.
  */
 import { countSlots } from '../../lib/slot-ranges.ts';
@@ -48,13 +49,19 @@ function isLost(context: PlanContext, shard: ShardTopology): boolean {
   if (!holdsSlots(shard)) return false;
   const heirs = trusted(topology).filter(member => member.shard === shard.index && member.wanted);
   if (shard.primary !== undefined) return shard.unassigned.length > 0 && topology.known.size > 0;
-  if (heirs.length === 0) return false;
+  if (heirs.length === 0 || mayComeBack(context, shard)) return false;
   if (shard.replicas.some(replica => holdsData(replica) || replica.view.loading)) return false;
   const mayHoldData = [...topology.processes].filter(
     ([id, process]) => !topology.byId.has(id) && belongsTo(context, shard, id, process.name),
   );
   if (shard.ownerId !== undefined && !context.isGone(shard.ownerId)) return false;
   return mayHoldData.every(([id]) => context.isGone(id)) && shard.members.every(member => member.empty || shard.replicas.includes(member));
+}
+
+/** A node of the shard that has a volume does not answer now. */
+function mayComeBack({ observation, topology }: PlanContext, shard: ShardTopology): boolean {
+  if (observation.wanted.persistence === undefined) return false;
+  return observation.workloads.some(({ name, shard: index }) => index === shard.index && !topology.members.has(name));
 }
 
 function belongsTo(context: PlanContext, shard: ShardTopology, nodeId: string, name: string): boolean {

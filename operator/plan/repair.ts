@@ -56,6 +56,7 @@ function planForget(context: PlanContext): void {
   for (const known of topology.known.values()) {
     if (topology.byId.has(known.nodeId) || owners.has(known.nodeId)) continue;
     if (members.some(member => primaryIdOf(member) === known.nodeId) || ownsSlots(members, known.nodeId)) continue;
+    if (comesBack(context, known.nodeId)) continue;
     if (!context.isGone(known.nodeId) || context.memory.heldFor(`gone:${known.nodeId}`) < FORGET_DEBOUNCE_MS) continue;
     for (const member of members) {
       if (member.view.peers.some(peer => peer.nodeId === known.nodeId && !peer.handshake))
@@ -69,6 +70,13 @@ function planForget(context: PlanContext): void {
       `Forgetting node ${known.nodeId.slice(0, 8)}${name === undefined ? '' : ` that ran as ${name}`}: its process is over`,
     );
   }
+}
+
+/** It has a volume, and nobody else answers from there: the next process of its workload will be it again. */
+function comesBack({ observation, topology }: PlanContext, nodeId: string): boolean {
+  const process = topology.processes.get(nodeId);
+  if (observation.wanted.persistence === undefined || process === undefined || topology.members.has(process.name)) return false;
+  return observation.workloads.some(({ name, deleting }) => name === process.name && !deleting);
 }
 
 /** Somebody still counts slots for it: then it is a matter of failover or of lost data first. */

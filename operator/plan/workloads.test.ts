@@ -41,6 +41,15 @@ describe('the workloads of a cluster', () => {
     expect(directive(workloads, 'shutdown-on-sigterm')).toEqual([['failover']]);
   });
 
+  it('save by themselves where there is a volume, at the points that the user gives or at usual ones', () => {
+    const persistence = { size: '1Gi' } as const;
+    expect(directive(wanted({ persistence }), 'save')).toEqual([['3600', '1', '300', '100', '60', '10000']]);
+    expect(directive(wanted({ persistence, config: { save: '60 1' } }), 'save')).toEqual([['60 1']]);
+    expect(wanted({ persistence }).nodes.every(node => node.persistent)).toBe(true);
+    expect(wanted({ persistence }).persistence).toEqual({ size: '1Gi', reclaimPolicy: 'Retain' });
+    expect(wanted({}).nodes[0]).not.toHaveProperty('persistent');
+  });
+
   it('let the user override a default of ours, once', () => {
     expect(directive(wanted({}), 'cluster-require-full-coverage')).toEqual([['no']]);
     expect(directive(wanted({ config: { 'cluster-require-full-coverage': 'yes' } }), 'cluster-require-full-coverage')).toEqual([['yes']]);

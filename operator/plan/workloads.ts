@@ -13,6 +13,8 @@ import { SYNC_GUARD_DIRECTIVE, SYNC_GUARD_SECONDS } from './sync-guard.ts';
 import { bytesOfQuantity } from './quantity.ts';
 
 const MEBIBYTE = 2 ** 20;
+/** As Valkey does by itself: seconds and changes. */
+const SAVE_POINTS = ['3600', '1', '300', '100', '60', '10000'];
 
 /** @param defaultImage of nodes whose spec names none. */
 export function wantedWorkloads(cluster: ClusterResource, defaultImage: string): ClusterWorkloads {
@@ -41,6 +43,7 @@ export function wantedWorkloads(cluster: ClusterResource, defaultImage: string):
         ? { secretName: generatedPasswordSecretName(name), key: 'password', generate: true }
         : { secretName: secret.name, key: secret.key, generate: false },
     connectionSecretName: connectionSecretName(name),
+    ...(spec.persistence !== undefined && { persistence: spec.persistence }),
   };
 }
 
@@ -71,7 +74,7 @@ function nodeWorkload(cluster: ClusterResource, shard: number, index: number, im
     spec.auth?.passwordSecret,
     spec.terminationGracePeriodSeconds,
   ]);
-  return { name, shard, index, image, directives, revision };
+  return { name, shard, index, image, directives, revision, ...(spec.persistence !== undefined && { persistent: true as const }) };
 }
 
 function nodeDirectives(cluster: ClusterResource, name: string): readonly DirectiveLine[] {
@@ -83,6 +86,7 @@ function nodeDirectives(cluster: ClusterResource, name: string): readonly Direct
     line('dual-channel-replication-enabled', 'yes'),
     ...(maxmemory === undefined ? [] : [line('maxmemory', String(maxmemory))]),
     ...replicaBuffers(spec.resources?.limits?.memory, maxmemory),
+    ...(spec.persistence === undefined ? [] : [line('save', ...SAVE_POINTS)]),
   ];
   const owned: DirectiveLine[] = [
     line('cluster-enabled', 'yes'),
@@ -90,7 +94,7 @@ function nodeDirectives(cluster: ClusterResource, name: string): readonly Direct
     line('cluster-node-timeout', String(spec.nodeTimeoutMilliseconds)),
     line('cluster-announce-human-nodename', announcedName(namespace, name)),
     line('cluster-allow-replica-migration', 'no'),
-    line('save', ''),
+    ...(spec.persistence === undefined ? [line('save', '')] : []),
     line('appendonly', 'no'),
     line('shutdown-on-sigterm', 'failover'),
     line('repl-diskless-sync', 'yes'),

@@ -61,6 +61,71 @@ describe('a cluster of three shards in virtual time', () => {
     expect(made.violations).toEqual([]);
   });
 
+  test.each([1, 2, 3])(
+    'of %i shards: a primary that comes back at once with older data yields to its replica, and nothing of the stream is lost',
+    shards => {
+      const made = world(40 + shards);
+      made.form(shards, 1);
+      made.run(5000);
+      const [primary] = made.nodes;
+      const replica = made.nodes[shards];
+      const saved = primary.offset;
+      made.run(1000);
+      primary.crash();
+      const confirmed = replica.offset;
+      expect(confirmed).toBeGreaterThan(saved);
+      primary.offset = saved;
+      made.run(300);
+      primary.start();
+      made.runUntil('the replica serves its slots', () => made.ownerOf(0) === replica && replica.isPrimary && replica.bus.state.ok, 10_000);
+      expect(replica.offset).toBeGreaterThanOrEqual(confirmed);
+      made.runUntil('the old primary follows it', () => primary.primaryPort === replica.port && !primary.aside && made.whole(), 10_000);
+      expect(made.violations).toEqual([]);
+    },
+  );
+
+  test('a primary that comes back with all of the data goes on, soon', () => {
+    const made = formed(44);
+    const [primary] = made.nodes;
+    const replica = byPort(made, 7004);
+    primary.crash();
+    primary.offset = Math.max(primary.offset, replica.offset);
+    made.run(300);
+    primary.start();
+    const took = made.runUntil('it serves', () => made.ownerOf(0) === primary && primary.bus.state.ok && !primary.aside, 10_000);
+    expect(took).toBeLessThan(3000);
+    expect(replica.isPrimary).toBe(false);
+  });
+
+  test('a primary whose replicas are gone as well waits for them, then serves what it has', () => {
+    const made = formed(45);
+    const [primary] = made.nodes;
+    byPort(made, 7004).crash();
+    primary.crash();
+    made.run(300);
+    primary.start();
+    const took = made.runUntil('it serves', () => primary.bus.state.ok, 20_000);
+    expect(took).toBeLessThan(2 * NODE_TIMEOUT_MS + 3000);
+    expect(primary.aside).toBe(false);
+  });
+
+  test('a whole cluster that comes back goes on where each shard has most of its data', () => {
+    const made = formed(46);
+    made.run(3000);
+    for (const node of made.nodes) node.crash();
+    // The replica of 7001 saved later than its primary; the primary of 7002 later than its replica.
+    const [first, second] = made.nodes;
+    first.offset = 100;
+    byPort(made, 7004).offset = 200;
+    second.offset = 300;
+    byPort(made, 7005).offset = 200;
+    for (const node of made.nodes) node.start();
+    made.runUntil('all is served', () => made.whole(), 30_000);
+    expect(byPort(made, 7004).isPrimary).toBe(true);
+    expect(second.isPrimary).toBe(true);
+    expect(made.violations).toEqual([]);
+  });
+
   test('of two replicas the one with more data wins', () => {
     const made = formed(5, 2);
     const [, , , first, second] = made.nodes;

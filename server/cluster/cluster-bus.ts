@@ -22,6 +22,7 @@ import { FLAG_MEET, FLAG_MYSELF, FLAG_PRIMARY } from './node-flags.ts';
 import { loadNodesFile, nodesFileText } from './nodes-file.ts';
 import { handlePacket } from './packet-handler.ts';
 import { refollow } from './roles.ts';
+import { beginReturn } from './returning.ts';
 import { reconcileData } from './slot-ownership.ts';
 
 const SAVE_ERROR_LOG_MS = 30_000;
@@ -81,7 +82,7 @@ export class ClusterBus {
 
   /** The data was loaded: keys and slots must agree before the first request. */
   dataLoaded(): void {
-    reconcileData(this.state);
+    if (!beginReturn(this.state)) reconcileData(this.state);
     if (isReplica(this.state.myself) && this.state.myself.replicaOf?.ip) refollow(this.state);
     this.settle();
   }

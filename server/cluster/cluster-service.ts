@@ -21,6 +21,7 @@ import { adoptOpenSlots, openSlotsText } from './open-slots.ts';
 import { NodesFileError } from './nodes-file.ts';
 import { routeRequest } from './redirection.ts';
 import { replicationPort } from './roles.ts';
+import { mayReturn } from './returning.ts';
 import { failoverForShutdown } from './shutdown-failover.ts';
 import { createSlotData } from './slot-data.ts';
 import { SlotDropper } from './slot-dropper.ts';
@@ -73,6 +74,11 @@ export class ClusterService implements ClusterPort {
           ports.replication.follow(host, port, keepHistory);
         },
         promote: () => ports.replication.promote(),
+        standAside: on => {
+          if (on) ports.clients.pause('returning', Number.MAX_SAFE_INTEGER, true);
+          ports.replication.standAside(on);
+          if (!on) ports.clients.unpause('returning');
+        },
       },
       clients: {
         pauseWrites: until => ports.clients.pause('failover', until, true),
@@ -115,6 +121,11 @@ export class ClusterService implements ClusterPort {
       this.#bus.tick();
       this.slotMigrations.tick();
     });
+  }
+
+  /** This node comes back as a primary among others: it must find out first whether it goes on as one, with its data as they are. */
+  get returns(): boolean {
+    return mayReturn(this.#bus.state);
   }
 
   /** The port to listen on. */

@@ -49,6 +49,15 @@ export interface ManualFailover {
   canStart: boolean;
 }
 
+/** A primary that came back and has not decided yet whether it goes on as one (`returning.ts`). */
+export interface Returning {
+  readonly since: number;
+  /** To whom it yields, '' = nobody yet. */
+  yieldsTo: string;
+  announcedAt: number;
+  loggedAt: number;
+}
+
 export interface BusStatistics {
   readonly sent: number[];
   readonly received: number[];
@@ -117,6 +126,7 @@ export class ClusterState {
     cannot: 'none',
     cannotLoggedAt: 0,
   };
+  returning: Returning | undefined;
   readonly manualFailover: ManualFailover = { until: 0, replica: undefined, primaryOffset: -1, canStart: false };
   todo = 0;
   /** Rises with each change that clients may see in CLUSTER SLOTS, SHARDS and NODES. */

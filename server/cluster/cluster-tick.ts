@@ -23,6 +23,7 @@ import { advanceManualFailover, expireManualFailover } from './manual-failover.t
 import { handshakeTimeout, removeNode } from './membership.ts';
 import { FLAG_HANDSHAKE, FLAG_LIGHT_MODULE, FLAG_MEET, FLAG_MYSELF, FLAG_NOADDR, FLAG_PFAIL } from './node-flags.ts';
 import { migrateIfNeeded } from './replica-migration.ts';
+import { advanceReturn } from './returning.ts';
 import { refollow } from './roles.ts';
 import { PACKET_MEET, PACKET_PING } from './bus-packet.ts';
 
@@ -60,6 +61,7 @@ export function tickCluster(state: ClusterState, tick: Tick): void {
   )
     refollow(state);
   expireManualFailover(state);
+  advanceReturn(state);
   if (isReplica(me)) {
     advanceManualFailover(state);
     advanceElection(state);

@@ -96,7 +96,8 @@ export function judgeVoteRequest(state: ClusterState, candidate: ClusterNode, re
   const primary = candidate.replicaOf ?? state.nodes.get(request.primaryId);
   if (isPrimary(candidate)) return deny(` for epoch ${request.currentEpoch}: it is a primary node`);
   if (primary === undefined) return deny(` for epoch ${request.currentEpoch}: I don't know its primary`);
-  if (!isFailed(primary) && !(request.messageFlags & MESSAGE_FORCE_ACK))
+  const yields = primary === state.myself && state.returning !== undefined && state.returning.yieldsTo !== '';
+  if (!isFailed(primary) && !yields && !(request.messageFlags & MESSAGE_FORCE_ACK))
     return deny(` for epoch ${request.currentEpoch}: its primary is up`);
   for (const slot of slotsOf(request.slots)) {
     const owner = state.slots.owner[slot];

@@ -72,6 +72,8 @@ export interface ClusterReplication {
   /** `keepHistory`: same shard, a partial resync is possible. */
   follow(host: string, port: number, keepHistory: boolean): void;
   promote(): void;
+  /** On: nothing is written and no replica is fed, so that the data stay what they were at the start. Off: they are served from here on. */
+  standAside(on: boolean): void;
 }
 
 export interface ClusterClients {

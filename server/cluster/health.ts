@@ -2,7 +2,8 @@
  * Whether the cluster serves requests, as this node sees it: are the slots covered, is a majority of the primaries in reach?
  *
  * A primary is careful about turning to ok: not within 2 s of its start and not right after it was in a minority, so that it hears
- * first whether a replica took its place meanwhile. Source: clusterUpdateState.
+ * first whether a replica took its place meanwhile; one that came back serves only when it has found that nobody has more of its data
+ * (`returning.ts`). Source: clusterUpdateState.
  */
 
 import { isFailed, isPrimary, isSuspected, isVotingPrimary } from './cluster-node.ts';
@@ -28,6 +29,7 @@ export function updateHealth(state: ClusterState): void {
   }
   state.safeToJoin = true;
   const reason = judge(state);
+  if (state.returning !== undefined) return;
   if ((reason === 'none') !== state.ok) {
     const rejoinDelay = Math.min(Math.max(state.environment.settings().nodeTimeout, MIN_REJOIN_DELAY_MS), MAX_REJOIN_DELAY_MS);
     if (reason === 'none' && isPrimary(myself) && now - state.inMinorityAt < rejoinDelay) return;

@@ -51,7 +51,8 @@ export class ValueDecoder {
     this.isString = false;
     this.building = false;
     this.stage = COLLECTION_OF[type] === undefined ? 'whole' : 'count';
-    if (this.stage === 'whole' && BLOB_OF[type] === undefined && type !== rdb.RDB_STRING) throw malformed(`unknown value type ${type}`);
+    if (this.stage === 'whole' && BLOB_OF[type] === undefined && type !== rdb.RDB_STRING)
+      throw new RdbError('unsupported', `Cannot load a value of the unknown type ${type}`);
   }
 
   /** Takes what it can of `input`; true when the value is whole. */

@@ -15,6 +15,7 @@ import { CONNECTION_SPECS } from './specs/connection.ts';
 import { GENERIC_SPECS } from './specs/generic.ts';
 import { HASH_SPECS } from './specs/hash.ts';
 import { LIST_SPECS } from './specs/list.ts';
+import { PERSISTENCE_SPECS } from './specs/persistence.ts';
 import { SERVER_SPECS } from './specs/server.ts';
 import { SET_SPECS } from './specs/set.ts';
 import { SORTED_SET_SPECS } from './specs/sorted-set.ts';
@@ -30,6 +31,7 @@ const ALL_SPECS: readonly CommandSpec[] = [
   ...GENERIC_SPECS,
   ...HASH_SPECS,
   ...LIST_SPECS,
+  ...PERSISTENCE_SPECS,
   ...SERVER_SPECS,
   ...SET_SPECS,
   ...SORTED_SET_SPECS,

@@ -11,6 +11,7 @@ import type { ValueAccess } from '../values/value-access.ts';
 import type { ClusterAdministration } from './cluster-administration.ts';
 import type { Command } from './command.ts';
 import type { DebugPort } from './debug.ts';
+import type { PersistencePort } from './persistence.ts';
 import type { ReplicationPort } from './replication.ts';
 import type { KeptRequest, Session, SessionKind, Transport } from './session.ts';
 import type { SlotMigrationPort } from './slot-migration.ts';
@@ -38,6 +39,7 @@ export interface ServerPorts {
   /** undefined unless cluster-enabled. */
   readonly slotStatistics: SlotStatistics | undefined;
   readonly snapshots: SnapshotPort;
+  readonly persistence: PersistencePort;
   readonly auth: AuthPort;
   readonly info: InfoPort;
   readonly stats: ServerStats;
@@ -167,7 +169,7 @@ export interface ClientsPort {
   closePeer(session: Session): void;
 }
 
-export type PausePurpose = 'client-pause' | 'shutdown' | 'failover' | 'slot-migration';
+export type PausePurpose = 'client-pause' | 'shutdown' | 'failover' | 'slot-migration' | 'save' | 'returning';
 
 export interface ExecutionPort {
   /** Applies one request as the primary's stream demands: no checks, replies dropped. The reply's bytes come back when it was an error. */

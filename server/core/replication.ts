@@ -4,6 +4,7 @@
  */
 
 import type { Session } from './session.ts';
+import type { StreamPosition } from './snapshots.ts';
 
 export type Role = 'primary' | 'replica';
 
@@ -15,6 +16,15 @@ export interface ReplicationPort {
   /** Offset of the stream that this node has produced or applied. */
   readonly offset: number;
   readonly replicationId: string;
+  /** Where the data stand in their stream, for a file of them; undefined when nobody could go on from there. */
+  position(): StreamPosition | undefined;
+  /**
+   * The data come from a file that stands at this point of a stream. As a replica this node can go on from there; as a primary it begins a
+   * stream of its own whose past that point is, so that replicas which are not beyond it can go on.
+   */
+  restore(position: StreamPosition, as: Role): void;
+  /** On: no replica is fed, because this primary may have less of the data than they have. Off: they are served as a primary's or a replica's. */
+  standAside(on: boolean): void;
   /** Milliseconds since the link to the primary last brought data or went down; Infinity when it never was up. */
   millisecondsSincePrimary(): number;
   /** REPLICAOF host port. `keepHistory`: a partial resync from the new primary is possible (same shard). */

@@ -15,19 +15,30 @@ export interface SnapshotPort {
   readonly runningOfSlots: number;
 }
 
+/** A point in a stream of replication: what the data hold of it, and the database that its reader has selected there. */
+export interface StreamPosition {
+  readonly id: string;
+  readonly offset: number;
+  readonly dbIndex: number;
+}
+
 export interface SnapshotOptions {
   /** 80, or 11 for replicas older than 9.0. */
   readonly rdbVersion: 80 | 11;
-  readonly replication: { readonly id: string; readonly offset: number; readonly dbIndex: number } | undefined;
+  readonly replication: StreamPosition | undefined;
   readonly checksum: boolean;
   /** No keys: what is asked for is the rest (functions). */
   readonly withoutKeys?: boolean;
+  /** Bytes of changed keys that may wait for the sink; more end the snapshot. Left out: what a replica's output buffer may hold. */
+  readonly heldLimit?: number;
 }
 
 export interface SnapshotSink {
   write(bytes: Uint8Array, start: number, end: number): boolean;
   done(): void;
   failed(error: Error): void;
+  /** Bytes of keys that changed before they were written, and wait: told when it becomes more. */
+  held?(bytes: number): void;
 }
 
 /** A walk over keys that writes them to a sink. */
@@ -46,6 +57,14 @@ export interface RunningSnapshot extends RunningWalk {
 export interface LoadOptions {
   /** Drop keys that are expired already (a primary's file). */
   readonly dropExpired: boolean;
+  /** A key that is here already is replaced; else that is an error. */
+  readonly replaceKeys?: boolean;
+  /** All keys go, as soon as the input has shown that it is an RDB. */
+  readonly flushFirst?: boolean;
+  /** Heard once, before the first key: AUX fields of the header. */
+  readonly started?: (aux: ReadonlyMap<string, string>) => void;
+  /** A key was left out because it is expired; the bytes are valid during the call. */
+  readonly expired?: (dbIndex: number, key: Uint8Array) => void;
 }
 
 export interface SnapshotLoader {

@@ -17,6 +17,8 @@ const REASONS: Readonly<Record<PausePurpose, string>> = {
   shutdown: 'shutdown_in_progress',
   failover: 'failover_in_progress',
   'slot-migration': 'slot_migration_in_progress',
+  save: 'save_in_progress',
+  returning: 'returning_primary',
 };
 
 /** The transport of a client that has no connection: a stream of commands is applied in its name. */

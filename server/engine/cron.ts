@@ -50,6 +50,7 @@ export class Cron {
     clients.updatePauses();
     engine.beginBatch();
     if (ports.debug.activeExpire) expiry.run();
+    ports.persistence.tick();
     this.freeSoon();
   }
 

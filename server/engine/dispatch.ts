@@ -54,6 +54,8 @@ export interface DispatchParts {
 export class Dispatcher {
   /** Some check beyond the usual ones may refuse a command: loading, a replica, a pause, a memory limit. Renewed for each batch. */
   guarded = true;
+  /** The last save failed: nothing more is taken that may be lost with it. */
+  private writesRefused = false;
   private readonly ports: ServerPorts;
   private readonly clients: Clients;
   private readonly index: CommandIndex;
@@ -71,8 +73,10 @@ export class Dispatcher {
   }
 
   renewGuard(): void {
-    const { lifecycle, replication } = this.ports;
-    this.guarded = lifecycle.loading || replication.role !== 'primary' || this.clients.pausedWrites || this.memory.limited;
+    const { lifecycle, replication, persistence } = this.ports;
+    this.writesRefused = persistence.writesRefused;
+    this.guarded =
+      lifecycle.loading || replication.role !== 'primary' || this.clients.pausedWrites || this.memory.limited || this.writesRefused;
   }
 
   /** The arguments stand in `context`. */
@@ -179,6 +183,7 @@ export class Dispatcher {
       if (isWrite || reads) return `REDIRECT ${ports.replication.primaryHost}:${ports.replication.primaryPort}`;
     }
     if (this.memory.limited && !this.memory.makeRoom() && (bits & flag.FLAG_DENYOOM) !== 0) return errors.OUT_OF_MEMORY;
+    if (this.writesRefused && (isWrite || command.fullName === 'ping')) return errors.CANNOT_SAVE;
     if (isWrite) {
       const refusal = ports.replication.refuseWrite();
       if (refusal !== undefined) return refusal;

@@ -2,7 +2,7 @@
  * The life of a server: loading, serving, shutting down.
  *
  * Shutdown is orderly: writes pause, replicas get up to shutdown-timeout to take what they lack, in a cluster a replica may take over first;
- * then the process (or the embedding program) is told to end.
+ * the data are saved when that is wanted, and while that fails the server goes on; then the process (or the embedding program) is told to end.
  */
 
 import type { LifecyclePort, ServerPorts, ShutdownOptions } from '../core/ports.ts';
@@ -64,6 +64,12 @@ export class Lifecycle implements LifecyclePort {
       log.warning('Shutdown manually aborted.');
       return ABORTED;
     }
+    if (!(await this.saved(options))) {
+      this.shuttingDownUntil = undefined;
+      clients.unpause('shutdown');
+      log.warning('Errors trying to shut down the server. Check the logs for more information.');
+      return ABORTED;
+    }
     log.warning('Valkey is now ready to exit, bye bye...');
     this.parts.end();
     return new Promise(() => {});
@@ -73,6 +79,16 @@ export class Lifecycle implements LifecyclePort {
     if (this.abort === undefined) return false;
     this.abort();
     return true;
+  }
+
+  /** False: the data could not be saved, and the shutdown is not forced. What is not a whole data set never takes the place of one that is. */
+  private async saved({ save, force }: ShutdownOptions): Promise<boolean> {
+    const { persistence, replication, log } = this.parts.ports();
+    if (this.loading || !replication.dataWhole || !(save ?? persistence.savesByItself)) return true;
+    log.notice('Saving the final RDB snapshot before exiting.');
+    if (await persistence.saveNow()) return true;
+    log.warning(force ? 'Error trying to save the DB. Exit anyway.' : "Error trying to save the DB, can't exit.");
+    return force;
   }
 
   /** Resolves to false when the shutdown was aborted meanwhile. */

@@ -4,7 +4,7 @@ import type { StatName } from '../core/ports.ts';
 import type { InfoField } from './info.ts';
 import type { Rate } from './rates.ts';
 
-/** With the values of a server that has no files. */
+/** With the values of what this server does not do: fork, and write an append-only file. */
 export const PERSISTENCE_FIELDS: readonly InfoField[] = [
   ['loading', 0],
   ['async_loading', 0],

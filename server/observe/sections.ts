@@ -183,15 +183,10 @@ const NO_SCRIPTS: readonly InfoField[] = [
   ['used_memory_scripts_human', '0B'],
 ];
 
-function persistenceFields({ databases, lifecycle, snapshots, stats }: ServerPorts): readonly InfoField[] {
-  const known = new Map<string, string | number>([
-    ['loading', lifecycle.loading ? 1 : 0],
-    ['rdb_changes_since_last_save', databases.dirty],
-    ['rdb_bgsave_in_progress', snapshots.running > 0 ? 1 : 0],
-    ['slot_migration_fork_in_progress', snapshots.runningOfSlots > 0 ? 1 : 0],
-    ['rdb_last_save_time', Math.floor(stats.startedAt / 1000)],
-  ]);
-  return PERSISTENCE_FIELDS.map(([name, value]) => [name, known.get(name) ?? value]);
+function persistenceFields({ persistence, snapshots }: ServerPorts): readonly InfoField[] {
+  const { values, whileLoading } = persistence.facts();
+  const known = new Map(values).set('slot_migration_fork_in_progress', snapshots.runningOfSlots > 0 ? 1 : 0);
+  return [...PERSISTENCE_FIELDS.map(([name, value]): InfoField => [name, known.get(name) ?? value]), ...whileLoading];
 }
 
 function processorFields(facts: ProcessFacts): readonly InfoField[] {

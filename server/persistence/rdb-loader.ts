@@ -24,6 +24,9 @@ import type { ValueAccess } from '../values/value-access.ts';
 const { malformed, RdbError } = rdb;
 
 const MAGIC_BYTES = 9;
+/** Types and opcodes that each of the two formats may give a meaning of its own. */
+const FOREIGN_FIRST = 22;
+const FOREIGN_LAST = 243;
 
 export interface LoaderParts {
   readonly databases: DatabasesPort;
@@ -34,6 +37,10 @@ export interface LoaderParts {
   readonly slotImport?: (record: SlotImportRecord) => void;
   /** Slots that are being moved by hand (AUX cluster-slot-states). */
   readonly openSlots?: (text: string) => void;
+  /** Files of newer formats are tried too (rdb-version-check relaxed). */
+  readonly relaxed: boolean;
+  /** False: a wrong checksum is none of our business (rdbchecksum no). */
+  readonly verify: boolean;
 }
 
 type Stage = 'magic' | 'opcode' | 'value' | 'checksum' | 'finished';
@@ -53,6 +60,9 @@ export class RdbLoader implements SnapshotLoader {
   /** Where in the input the bytes begin that the checksum has not seen. */
   private checkedTo = 0;
   private version = 0;
+  /** It begins with `REDIS`: what was added to the format after the fork means something else there. */
+  private foreign = false;
+  private started = false;
   private db: Database;
   /** Bytes that were not whole at the end of the last piece. */
   private rest = new Uint8Array(0);
@@ -127,17 +137,37 @@ export class RdbLoader implements SnapshotLoader {
     this.name.set(input.bytes, input.at, input.at + MAGIC_BYTES);
     const magic = this.name.toString();
     const matched = /^(?:REDIS(\d{4})|VALKEY(\d{3}))$/.exec(magic);
-    if (matched === null) throw new RdbError('version', 'Cannot load the RDB: it has no signature of one');
+    if (matched === null) throw new RdbError('version', `Wrong signature trying to load DB from file: ${magic}`);
     this.version = Number(matched[1] ?? matched[2]);
-    const known = matched[1] === undefined ? this.version === rdb.RDB_VERSION : this.version >= 1 && this.version <= rdb.RDB_VERSION_REDIS;
-    if (!known) throw new RdbError('version', `Cannot load the RDB: its format version ${this.version} is not known here`);
+    this.foreign = matched[1] !== undefined;
+    if (!this.knows()) throw new RdbError('version', `Can't handle RDB format version ${this.version}`);
     input.at += MAGIC_BYTES;
     this.stage = 'opcode';
+    if (this.options.flushFirst === true) {
+      this.parts.log.notice('RDB signature and version check passed. Flushing old data');
+      this.parts.databases.flushAll(false);
+    }
     return true;
+  }
+
+  private knows(): boolean {
+    const { version, foreign } = this;
+    const { relaxed } = this.parts;
+    if (version < 1) return false;
+    if (foreign) return version <= (relaxed ? rdb.RDB_VERSION - 1 : rdb.RDB_VERSION_REDIS);
+    return version === rdb.RDB_VERSION || (relaxed && version > rdb.RDB_VERSION);
+  }
+
+  private start(): void {
+    if (this.started) return;
+    this.started = true;
+    this.options.started?.(this.aux);
   }
 
   private readOpcode(opcode: number): boolean {
     const { input, name, content } = this;
+    if (this.foreign && opcode >= FOREIGN_FIRST && opcode <= FOREIGN_LAST)
+      throw new RdbError('version', `Can't handle foreign type or opcode ${opcode} in RDB with version ${this.version}`);
     switch (opcode) {
       case rdb.OP_EXPIRE_MS:
         if (!input.readMilliseconds()) return false;
@@ -169,6 +199,7 @@ export class RdbLoader implements SnapshotLoader {
         this.db = this.parts.databases.get(input.value);
         return true;
       case rdb.OP_EOF:
+        this.start();
         this.crc.update(input.bytes, this.checkedTo, input.at);
         this.stage = this.version >= 5 ? 'checksum' : 'finished';
         return true;
@@ -198,13 +229,25 @@ export class RdbLoader implements SnapshotLoader {
 
   private readKey(type: number): boolean {
     if (!this.input.readString(this.name)) return false;
-    this.decoder.begin(type);
+    this.start();
     const { length } = this.name;
     if (length > this.key.length) this.key = new Uint8Array(length * 2);
     this.key.set(this.name.bytes.subarray(this.name.start, this.name.end));
     this.keyLength = length;
+    this.beginValue(type);
     this.stage = 'value';
     return true;
+  }
+
+  private beginValue(type: number): void {
+    try {
+      this.decoder.begin(type);
+    } catch (error) {
+      // The key tells what must be moved out of the way.
+      throw error instanceof RdbError
+        ? new RdbError(error.code, `${error.message} (key ${this.keyText()} in database ${this.db.index})`)
+        : error;
+    }
   }
 
   private storeValue(): void {
@@ -219,9 +262,13 @@ export class RdbLoader implements SnapshotLoader {
     if (this.options.dropExpired && expireAt !== NO_EXPIRY && expireAt < this.parts.now()) {
       decoder.abandon();
       this.keysExpired++;
+      this.options.expired?.(db.index, key.subarray(0, keyLength));
       return;
     }
-    if (db.peek(key, 0, keyLength) !== 0) throw malformed(`the key ${this.keyText()} stands in it twice`);
+    if (db.peek(key, 0, keyLength) !== 0) {
+      if (this.options.replaceKeys !== true) throw malformed(`the key ${this.keyText()} stands in it twice`);
+      db.delete(key, 0, keyLength);
+    }
     let entry: number;
     if (decoder.isString) {
       const { bytes, start, end } = decoder.text;
@@ -238,10 +285,13 @@ export class RdbLoader implements SnapshotLoader {
 
   private takeAux(name: string, content: string): void {
     this.aux.set(name, content);
+    const { log, now } = this.parts;
     if (name === 'cluster-slot-states') this.parts.openSlots?.(content);
-    if (name === 'valkey-ver' || name === 'redis-ver') {
-      this.parts.log.notice(`Loading RDB produced by ${name === 'valkey-ver' ? 'Valkey' : 'Redis'} version ${content}`);
-    } else if (name.startsWith('%')) this.parts.log.notice(`RDB '${name}': ${content}`);
+    if (name === 'valkey-ver') log.notice(`Loading RDB produced by Valkey version ${content}`);
+    else if (name === 'redis-ver') log.notice(`Loading RDB produced by Redis version ${content}`);
+    else if (name === 'ctime') log.notice(`RDB age ${Math.max(0, Math.floor(now() / 1000) - Number(content))} seconds`);
+    else if (name === 'used-mem') log.notice(`RDB memory usage when created ${(Number(content) / (1024 * 1024)).toFixed(2)} Mb`);
+    else if (name.startsWith('%')) log.notice(`RDB '${name}': ${content}`);
   }
 
   private readChecksum(): boolean {
@@ -249,12 +299,19 @@ export class RdbLoader implements SnapshotLoader {
     if (input.available < 8) return false;
     let written = 0;
     for (let i = 0; i < 8; i++) written |= input.bytes[input.at + i];
-    if (written !== 0 && !this.crc.equals(input.bytes, input.at)) {
-      throw new RdbError('checksum', `Cannot load the RDB: its checksum does not match ${this.crc.toString()}, which its bytes give`);
-    }
+    if (this.parts.verify) this.compareChecksum(written === 0);
     input.at += 8;
     this.stage = 'finished';
     return true;
+  }
+
+  private compareChecksum(absent: boolean): void {
+    const { input } = this;
+    if (absent) this.parts.log.notice('RDB file was saved with checksum disabled: no check performed.');
+    else if (!this.crc.equals(input.bytes, input.at)) {
+      const got = Buffer.from(input.bytes.subarray(input.at, input.at + 8)).readBigUInt64LE();
+      throw new RdbError('checksum', `Wrong RDB checksum expected: (${this.crc.toString()}) but got (${got.toString(16)}). Aborting now.`);
+    }
   }
 
   private keyText(): string {
@@ -276,8 +333,9 @@ export class RdbLoader implements SnapshotLoader {
   /** Keeps the last `unread` bytes of the input, which may be those of `rest` itself. */
   private keepRest(unread: number): void {
     const { bytes, at, end } = this.input;
-    if (bytes === this.rest) this.rest.copyWithin(0, at, end);
-    else {
+    if (bytes === this.rest) {
+      if (at > 0) this.rest.copyWithin(0, at, end);
+    } else {
       if (unread > this.rest.length) this.rest = new Uint8Array(unread * 2);
       this.rest.set(bytes.subarray(at, end));
     }

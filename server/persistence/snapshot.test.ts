@@ -77,7 +77,10 @@ class TestRun {
 }
 
 function loaderFor(world: DataWorld): RdbLoader {
-  return new RdbLoader({ databases: world.databases, values: world.values, log: SILENT_LOG, now: () => 5000 }, { dropExpired: false });
+  return new RdbLoader(
+    { databases: world.databases, values: world.values, log: SILENT_LOG, now: () => 5000, relaxed: false, verify: true },
+    { dropExpired: false },
+  );
 }
 
 function loadInPieces(world: DataWorld, rdb: Buffer, random: (limit: number) => number): RdbLoader {
@@ -153,6 +156,8 @@ describe(`a snapshot (seed ${seed})`, () => {
         values: copy.values,
         log: SILENT_LOG,
         now: () => 5000,
+        relaxed: false,
+        verify: true,
         slotImport: record => found.push(record),
         openSlots: text => found.push(text),
       },
@@ -258,7 +263,7 @@ describe('the loader', () => {
     };
     expect(load(rdb)).toBe(true);
     expect(() => load(Buffer.from('NONSENSE00000'))).toThrow(/signature/);
-    expect(() => load(Buffer.from(`VALKEY081${rdb.toString('latin1', 9)}`, 'latin1'))).toThrow(/version 81/);
+    expect(() => load(Buffer.from(`VALKEY081${rdb.toString('latin1', 9)}`, 'latin1'))).toThrow(/format version 81/);
     expect(() => load(rdb, 9)).toThrow(/database 9/);
     const changed = Buffer.from(rdb);
     changed[rdb.length - 12] ^= 1;

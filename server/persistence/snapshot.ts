@@ -26,6 +26,8 @@ import type { ValueAccess } from '../values/value-access.ts';
 const SLICE_MICROSECONDS = 1500;
 /** While clients are being served: each of them waits for a slice. */
 const BUSY_SLICE_MICROSECONDS = 400;
+/** With so much held back the walk must not fall behind the writes: it takes longer slices. */
+const MANY_HELD_BYTES = 4 * 1024 * 1024;
 const CHUNK_BYTES = 64 * 1024;
 /** Entries between two looks at the clock. */
 const ENTRIES_A_LOOK = 16;
@@ -164,8 +166,10 @@ export class SnapshotRun implements RunningSnapshot {
     this.heldEncoder.begin(walk.db, entry);
     while (!this.heldEncoder.step(Number.MAX_SAFE_INTEGER));
     this.keysDone++;
-    if (this.held.length - this.heldSent > this.parts.heldLimit) {
-      throw new Error(`more than ${this.parts.heldLimit} bytes of changed keys wait for a reader that is too slow`);
+    const held = this.held.length - this.heldSent;
+    this.sink.held?.(held);
+    if (held > (this.options.heldLimit ?? this.parts.heldLimit)) {
+      throw new Error(`${held} bytes of changed keys wait for a reader that is too slow`);
     }
   }
 
@@ -173,7 +177,8 @@ export class SnapshotRun implements RunningSnapshot {
     if (this.over) return;
     const { clock } = this.parts;
     const served = this.parts.commandsServed();
-    const deadline = clock.microseconds() + (served === this.served ? SLICE_MICROSECONDS : BUSY_SLICE_MICROSECONDS);
+    const quiet = served === this.served || this.held.length - this.heldSent > MANY_HELD_BYTES;
+    const deadline = clock.microseconds() + (quiet ? SLICE_MICROSECONDS : BUSY_SLICE_MICROSECONDS);
     this.served = served;
     try {
       do {

@@ -115,7 +115,7 @@ export class Snapshots implements SnapshotPort {
   }
 
   load(options: LoadOptions): SnapshotLoader {
-    const { databases, values, log, clock, slotMoves } = this.parts;
+    const { databases, values, log, clock, config, slotMoves } = this.parts;
     slotMoves.replaced();
     return new RdbLoader(
       {
@@ -123,6 +123,8 @@ export class Snapshots implements SnapshotPort {
         values,
         log,
         now: () => clock.now(),
+        relaxed: config.text('rdb-version-check') === 'relaxed',
+        verify: config.flag('rdbchecksum'),
         slotImport: record => slotMoves.found(record),
         openSlots: text => slotMoves.openSlotsFound(text),
       },

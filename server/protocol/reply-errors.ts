@@ -22,6 +22,10 @@ export const NO_AUTH = 'NOAUTH Authentication required.';
 export const WRONG_PASSWORD = 'WRONGPASS invalid username-password pair or user is disabled.';
 export const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
 export const EXEC_ABORT = 'EXECABORT Transaction discarded because of previous errors.';
+export const CANNOT_SAVE =
+  "MISCONF Valkey is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, " +
+  'because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). ' +
+  'Please check the Valkey logs for details about the RDB error.';
 export const NO_REPLICAS = 'NOREPLICAS Not enough good replicas to write.';
 export const READ_ONLY = "READONLY You can't write against a read only replica.";
 export const PRIMARY_DOWN = "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";

@@ -62,6 +62,12 @@ export class IncomingStream implements LinkHost {
     this.stream.beginAnew(this.ports.entropy.hex(40), 0);
   }
 
+  /** The data are a file's, which ends where the primary's stream stood in this database. */
+  restore(dbIndex: number): void {
+    this.applier().session.dbIndex = dbIndex;
+    this.mayResume = true;
+  }
+
   // ── LinkHost ──
 
   facts(): HandshakeFacts {

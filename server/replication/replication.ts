@@ -12,6 +12,7 @@
 import type { PropagationSink, ServerPorts } from '../core/ports.ts';
 import type { AcknowledgementWait, LinkState, ReplicaProfile, ReplicationPort, Role, SyncRequest } from '../core/replication.ts';
 import type { Session } from '../core/session.ts';
+import type { StreamPosition } from '../core/snapshots.ts';
 import { waitingOf } from '../core/waiting.ts';
 import { AcknowledgementWaits } from './acknowledgement-waits.ts';
 import { IncomingStream } from './incoming-stream.ts';
@@ -55,6 +56,8 @@ export class Replication implements ReplicationPort, PropagationSink {
   private readonly waits: AcknowledgementWaits;
   private readonly roleListeners: (() => void)[] = [];
   private readonly incoming: IncomingStream;
+  /** See `ReplicationPort.standAside`: the offset since when it is so. */
+  private asideAt: number | undefined;
   /** Database that the readers of the stream have selected. */
   private streamDb = 0;
   private acksPlanned = false;
@@ -152,6 +155,25 @@ export class Replication implements ReplicationPort, PropagationSink {
 
   get replicationId(): string {
     return this.stream.id;
+  }
+
+  position(): StreamPosition | undefined {
+    const { id, offset, backlog } = this.stream;
+    if (this.role === 'primary') return backlog === undefined ? undefined : { id, offset, dbIndex: this.streamDb };
+    return this.incoming.mayResume && this.dataWhole ? { id, offset, dbIndex: this.incoming.dbIndex } : undefined;
+  }
+
+  restore({ id, offset, dbIndex }: StreamPosition, as: Role): void {
+    this.stream.beginAnew(id, offset);
+    if (as === 'replica') this.incoming.restore(dbIndex);
+    else this.stream.continueAs(this.ports.entropy.hex(40));
+    this.stream.openBacklog(this.ports.config.integer('repl-backlog-size'));
+  }
+
+  standAside(on: boolean): void {
+    this.asideAt = on ? this.offset : undefined;
+    // What is written from here on is a stream of its own: nobody may take it for the one that the data come from.
+    if (!on && this.role === 'primary' && this.stream.backlog !== undefined) this.stream.continueAs(this.ports.entropy.hex(40));
   }
 
   get backlogBytes(): number {
@@ -252,7 +274,9 @@ export class Replication implements ReplicationPort, PropagationSink {
   follow(host: string, port: number, keepHistory: boolean): void {
     const wasPrimary = this.role === 'primary';
     if (!wasPrimary && host === this.primaryHost && port === this.primaryPort && keepHistory) return;
-    if (!keepHistory) this.incoming.mayResume = false;
+    // What was added while it stood aside (keys of lost slots went) is not of the stream that the data come from.
+    const strayed = this.asideAt !== undefined && this.asideAt !== this.offset;
+    if (!keepHistory || strayed) this.incoming.mayResume = false;
     else if (wasPrimary) {
       this.primaryFeed.openBacklog();
       this.incoming.mayResume = true;
@@ -362,6 +386,7 @@ export class Replication implements ReplicationPort, PropagationSink {
   }
 
   private syncRefusal(): string | undefined {
+    if (this.asideAt !== undefined) return 'NOMASTERLINK This primary came back and finds out first whether a replica has more of its data';
     return this.role === 'replica' && !this.link.up ? "NOMASTERLINK Can't SYNC while not connected with my master" : undefined;
   }
 }

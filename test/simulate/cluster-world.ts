@@ -38,6 +38,8 @@ export class SimulatedNode {
   primaryPort = 0;
   lastPrimaryContact = 0;
   writesPaused = false;
+  /** It came back, and may have less data than its replicas. */
+  aside = false;
   readonly sockets = new Set<SimulatedSocket>();
   bus!: ClusterBus;
   administration!: ClusterAdministration;
@@ -62,9 +64,11 @@ export class SimulatedNode {
     this.lastPrimaryContact = this.world.now;
     this.primaryPort = 0;
     this.writesPaused = false;
+    this.aside = false;
     this.bus = new ClusterBus(environmentOf(this));
     this.administration = createAdministration(this.bus);
     this.bus.open();
+    this.bus.dataLoaded();
     const { life } = this;
     const tick = (): void => {
       if (!this.alive || this.life !== life) return;
@@ -85,11 +89,11 @@ export class SimulatedNode {
   /** Takes the offset of its primary, if it can be reached. */
   replicate(): void {
     if (this.isPrimary) {
-      if (!this.writesPaused) this.offset += 1 + Math.floor(this.world.random() * 20);
+      if (!this.writesPaused && this.bus.state.ok) this.offset += 1 + Math.floor(this.world.random() * 20);
       return;
     }
     const primary = this.world.nodes.find(node => node.port === this.primaryPort);
-    if (primary === undefined || !primary.alive || !this.world.connected(this, primary) || !primary.isPrimary) return;
+    if (primary === undefined || !primary.alive || !this.world.connected(this, primary) || !primary.isPrimary || primary.aside) return;
     this.offset = primary.offset;
     this.lastPrimaryContact = this.world.now;
   }
@@ -135,6 +139,9 @@ function environmentOf(node: SimulatedNode): ClusterEnvironment {
       },
       promote: () => {
         node.primaryPort = 0;
+      },
+      standAside: on => {
+        node.aside = on;
       },
     },
     clients: {

@@ -41,10 +41,17 @@ export class Nodes {
     const port = Number(directives['port'] ?? this.nextPort++);
     const dir = mkdtempSync(join(tmpdir(), 'replication-'));
     this.folders.push(dir);
-    const all = { port: `${port}`, dir, 'repl-diskless-sync-delay': '0', 'enable-debug-command': 'yes', ...directives };
+    const all: Record<string, string> = {
+      port: `${port}`,
+      dir,
+      'repl-diskless-sync-delay': '0',
+      'enable-debug-command': 'yes',
+      ...directives,
+    };
     const binary = kind === 'ours' ? OURS : join(referenceFolder ?? '', 'src', 'valkey-server');
     const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, ...value.split(' ')]);
-    if (kind === 'reference') args.push('--save', '');
+    // Servers of these tests save only when they are told to.
+    if (all['save'] === undefined) args.push('--save', '');
     const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     let text = '';
     child.stdout.on('data', chunk => (text += chunk));

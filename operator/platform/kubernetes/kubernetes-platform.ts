@@ -143,8 +143,7 @@ export class KubernetesPlatform implements Platform {
   }
 
   deleteNode(key: ClusterKey, nodeName: string): Promise<void> {
-    const { namespace } = splitKey(key);
-    return this.#guard(this.#writer.delete(resourceTypes.statefulSet, namespace, nodeName));
+    return this.#guard(this.#deleteNode(key, nodeName));
   }
 
   restartNode(key: ClusterKey, nodeName: string, podUid: string): Promise<void> {
@@ -213,6 +212,14 @@ export class KubernetesPlatform implements Platform {
       done.push(`PodDisruptionBudget ${name}: deleted`);
     }
     return done;
+  }
+
+  /** The volume goes whatever the reclaim policy says: a node that came back later with what it knew then would be a stranger to the cluster. */
+  async #deleteNode(key: ClusterKey, nodeName: string): Promise<void> {
+    const { namespace } = splitKey(key);
+    await this.#writer.delete(resourceTypes.statefulSet, namespace, nodeName);
+    if (this.cluster(key)?.spec.persistence === undefined) return;
+    await this.#writer.delete(resourceTypes.persistentVolumeClaim, namespace, objectNames.volumeClaim(nodeName));
   }
 
   async #deleteAll(key: ClusterKey): Promise<readonly string[]> {

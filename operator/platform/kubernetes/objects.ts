@@ -49,6 +49,7 @@ export const resourceTypes = {
   pod: namespaced('v1', 'Pod', 'pods'),
   service: namespaced('v1', 'Service', 'services'),
   secret: namespaced('v1', 'Secret', 'secrets'),
+  persistentVolumeClaim: namespaced('v1', 'PersistentVolumeClaim', 'persistentvolumeclaims'),
   statefulSet: namespaced('apps/v1', 'StatefulSet', 'statefulsets'),
   podDisruptionBudget: namespaced('policy/v1', 'PodDisruptionBudget', 'poddisruptionbudgets'),
   networkPolicy: namespaced('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies'),

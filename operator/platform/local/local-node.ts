@@ -3,7 +3,7 @@
  *
  * The template is what the next process will be started with; the "pod" is one life of the workload by one template (it gets a new
  * uid when it is restarted by intention), and within it the process may be restarted in place (a new containerId each time). The
- * working folder is emptied before each start: identity lives and dies with the data, and without persistence both end with the process.
+ * working folder is emptied before each start, unless the node is persistent: identity lives and dies with the data, and without persistence both end with the process.
  */
 import { randomUUID } from 'node:crypto';
 import { closeSync, fstatSync, mkdirSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
@@ -79,13 +79,25 @@ export class LocalNode {
     });
   }
 
-  /** Ends the pod and leaves nothing running. Resolves when it is gone. */
+  /** Ends the pod and leaves nothing running, and nothing on the disk. Resolves when it is gone. */
   async delete(graceMs: number): Promise<void> {
+    await this.#leave(graceMs, 'SIGTERM');
+    rmSync(this.#context.folder, { recursive: true, force: true });
+  }
+
+  /**
+   * Ends the pod because everything ends; what is persistent stays. By SIGINT: there is nobody to hand a role over to, which is what SIGTERM asks for.
+   */
+  async stop(graceMs: number): Promise<void> {
+    await this.#leave(graceMs, 'SIGINT');
+    if (this.#template.persistent !== true) rmSync(this.#context.folder, { recursive: true, force: true });
+  }
+
+  async #leave(graceMs: number, signal: 'SIGTERM' | 'SIGINT'): Promise<void> {
     this.#deleting = true;
     const pod = this.#pod;
-    if (pod !== undefined && pod.deletingSince === undefined) this.#leaving = this.#end(pod, graceMs);
+    if (pod !== undefined && pod.deletingSince === undefined) this.#leaving = this.#end(pod, graceMs, signal);
     await this.#leaving;
-    rmSync(this.#context.folder, { recursive: true, force: true });
   }
 
   /** Whether a process of this pod (this very one, where `containerId` is given) may still run. */
@@ -119,11 +131,11 @@ export class LocalNode {
     };
   }
 
-  async #end(pod: Pod, graceMs: number): Promise<void> {
+  async #end(pod: Pod, graceMs: number, signal: 'SIGTERM' | 'SIGINT' = 'SIGTERM'): Promise<void> {
     pod.deletingSince = Date.now();
     pod.ready = false;
     this.#context.onChanged();
-    await pod.process.stop(graceMs);
+    await pod.process.stop(graceMs, signal);
     this.#pod = undefined;
     this.#context.onChanged();
   }
@@ -200,7 +212,7 @@ export class LocalNode {
 
   #prepareFolder(template: NodeWorkload): void {
     const { folder, port } = this.#context;
-    rmSync(folder, { recursive: true, force: true });
+    if (template.persistent !== true) rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
     const password = this.#context.password();
     const platformLines: readonly DirectiveLine[] = [

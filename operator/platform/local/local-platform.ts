@@ -1,7 +1,7 @@
 /**
  * The platform port over child processes and folders on this machine: what stands under `slotkeeper up`.
  *
- * One cluster, given when it is made. Its status lives in memory: every start begins with blank nodes, and so with a blank status.
+ * One cluster, given when it is made. Its status lives in memory: what the nodes say tells all of it again at the next start.
  * The state folder keeps its uid. Passwords are not generated: the nodes listen on loopback only, as a plain valkey-server would.
  * Who wants one puts a Secret into the manifest and names it in spec.auth.passwordSecret.
  */
@@ -168,10 +168,16 @@ export class LocalPlatform implements Platform {
     await work(signal);
   }
 
-  /** Ends every node, those that do not end within two seconds with SIGKILL, and gives the state folder back. */
+  /**
+   * Ends every node and gives the state folder back. Those that do not end in time are ended with SIGKILL: after two seconds, or after their grace period where
+   * they have data to save.
+   */
   async stop(): Promise<void> {
     this.#stopped = true;
-    await Promise.all([...this.#nodes.keys()].map(name => this.#removeNode(name, STOP_GRACE_MS)));
+    const graceMs = this.#cluster.spec.persistence === undefined ? STOP_GRACE_MS : this.#graceMs;
+    await Promise.all([...this.#nodes.values()].map(node => node.stop(graceMs)));
+    this.#nodes.clear();
+    this.#announce();
     this.#reaper.close();
     this.#options.folder.release();
   }

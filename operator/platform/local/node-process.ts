@@ -57,8 +57,8 @@ export class NodeProcess {
     return this.#restarts;
   }
 
-  /** Ends the process: SIGTERM, then SIGKILL after `graceMs`. Resolves when it is gone; it is not started again. */
-  async stop(graceMs: number): Promise<void> {
+  /** Ends the process: SIGTERM (or SIGINT), then SIGKILL after `graceMs`. Resolves when it is gone; it is not started again. */
+  async stop(graceMs: number, signal: 'SIGTERM' | 'SIGINT' = 'SIGTERM'): Promise<void> {
     this.#stopping = true;
     clearTimeout(this.#restartTimer);
     const child = this.#child;
@@ -66,7 +66,7 @@ export class NodeProcess {
       if (this.#state.phase === 'waiting') this.#state = { phase: 'stopped', end: this.#state.end };
       return;
     }
-    child.kill('SIGTERM');
+    child.kill(signal);
     const killer = setTimeout(() => child.kill('SIGKILL'), graceMs);
     await this.#ended;
     clearTimeout(killer);

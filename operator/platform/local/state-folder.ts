@@ -5,7 +5,7 @@
  *     processes.json    the node processes that it started: so that the next start ends what a killed one left behind
  *     objects.json      what stays the same over starts: the cluster's uid
  *     logs/<node>.log   what a node printed since the last start
- *     nodes/<node>/     the folder a node works in, cleared whenever the node starts without persistence
+ *     nodes/<node>/     the folder a node works in, cleared whenever the node starts without persistence; with it, all that the node knows
  */
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -31,15 +31,16 @@ export class StateFolder {
 
   /**
    * Takes the folder for this process, making it where it is missing, and ends node processes that an earlier owner left behind.
-   * Logs and node folders begin anew; with `fresh`, the objects are forgotten too. Throws FolderInUseError when another owner runs.
+   * Logs begin anew, and node folders unless they are persistent; with `fresh`, everything does. Throws FolderInUseError when another owner runs.
    */
-  static async take(folder: string, options: { readonly fresh: boolean }): Promise<StateFolder> {
+  static async take(folder: string, options: { readonly fresh: boolean; readonly persistent?: boolean }): Promise<StateFolder> {
     const path = resolve(folder);
     mkdirSync(path, { recursive: true });
     takeLock(path, folder);
     await endLeftovers(readProcesses(path));
     const state = new StateFolder(path);
-    for (const name of ['logs', 'nodes', ...(options.fresh ? ['objects.json'] : [])])
+    const keepsNodes = options.persistent === true && !options.fresh;
+    for (const name of ['logs', ...(keepsNodes ? [] : ['nodes']), ...(options.fresh ? ['objects.json'] : [])])
       rmSync(join(path, name), { recursive: true, force: true });
     mkdirSync(join(path, 'logs'), { recursive: true });
     mkdirSync(join(path, 'nodes'), { recursive: true });

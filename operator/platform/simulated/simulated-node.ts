@@ -54,6 +54,18 @@ export class SimulatedNode {
     this.config = new Map([['cluster-ping-interval', '0'], ...config]);
   }
 
+  /** What an earlier process of this node had on its volume: all but who is silent, and what it was about to do. */
+  restore(from: SimulatedNode): void {
+    for (const [id, peer] of from.peers) this.peers.set(id, { ...peer, silentSince: undefined });
+    this.configEpoch = from.configEpoch;
+    this.currentEpoch = from.currentEpoch;
+    this.slots = from.slots;
+    this.primaryId = from.primaryId;
+    this.data = new Map(from.data);
+    this.offset = from.offset;
+    this.synced = from.synced;
+  }
+
   get isPrimary(): boolean {
     return this.primaryId === undefined;
   }

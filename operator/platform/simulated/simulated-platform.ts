@@ -2,6 +2,7 @@
  * The platform port over a simulated place: clusters, pods and addresses as plain objects, processes of simulated nodes, faults at the call of a test. Time is virtual.
  *
  * Pods behave as on Kubernetes: a process that dies starts again in its pod under the same address, blank; a pod that is deleted is made anew with another address.
+ * Where the cluster has persistence, the next process is the same node with all of its data instead.
  */
 import { CLUSTER_FINALIZER } from '../../api/group.ts';
 import type { ValkeyClusterStatus } from '../../api/valkey-cluster.ts';
@@ -41,6 +42,8 @@ interface Workload {
   namespace: string;
   pod: SimulatedPod | undefined;
   deleting: boolean;
+  /** What the last process left on its volume; undefined without persistence, and before there was one. */
+  volume?: SimulatedNode;
 }
 
 export class SimulatedPlatform implements Platform {
@@ -93,7 +96,7 @@ export class SimulatedPlatform implements Platform {
   /** The process dies and starts again in its pod. */
   killProcess(key: ClusterKey, name: string): void {
     const pod = this.pod(key, name);
-    this.#stopProcess(pod);
+    this.#stopProcess(key, name);
     pod.restarts++;
     this.#start(key, name, pod);
     this.#announce(key);
@@ -103,7 +106,7 @@ export class SimulatedPlatform implements Platform {
   replacePod(key: ClusterKey, name: string, address?: NodeAddress): void {
     const workload = this.#workloads.get(key)?.get(name);
     if (workload?.pod === undefined) return;
-    this.#stopProcess(workload.pod);
+    this.#stopProcess(key, name);
     this.#createPod(key, workload, address);
   }
 
@@ -179,7 +182,7 @@ export class SimulatedPlatform implements Platform {
     if (workload === undefined) return Promise.resolve();
     workload.deleting = true;
     this.#clock.after(STOP_MS, () => {
-      if (workload.pod !== undefined) this.#stopProcess(workload.pod);
+      this.#stopProcess(key, nodeName);
       this.#workloads.get(key)?.delete(nodeName);
       this.#announce(key);
     });
@@ -258,17 +261,23 @@ export class SimulatedPlatform implements Platform {
     this.#clock.after(START_MS * (0.5 + this.#random()), () => {
       const workload = this.#workloads.get(key)?.get(name);
       if (workload?.pod !== pod || pod.node !== undefined) return;
-      const id = Array.from({ length: 40 }, () => Math.floor(this.#random() * 16).toString(16)).join('');
+      const { volume } = workload;
+      const id = volume?.nodeId ?? Array.from({ length: 40 }, () => Math.floor(this.#random() * 16).toString(16)).join('');
       const config = new Map(workload.template.directives.map(line => [line.name, line.args.join(' ')] as const));
       pod.node = new SimulatedNode(id, announcedName(workload.namespace, name), pod.address, config);
+      if (volume !== undefined) pod.node.restore(volume);
       pod.containerId = `container-${this.#nextUid++}`;
       this.#network.attach(pod.node);
       this.#announce(key);
     });
   }
 
-  #stopProcess(pod: SimulatedPod): void {
-    if (pod.node !== undefined) this.#network.detach(pod.node);
+  #stopProcess(key: ClusterKey, name: string): void {
+    const workload = this.#workloads.get(key)?.get(name);
+    const pod = workload?.pod;
+    if (workload === undefined || pod?.node === undefined) return;
+    this.#network.detach(pod.node);
+    if (workload.template.persistent === true) workload.volume = pod.node;
     pod.node = undefined;
   }
 

@@ -78,6 +78,37 @@ describe('a cluster in a simulated world', () => {
     }
   });
 
+  it.each([1, 3])(
+    'with persistence %i shards have all of their data again when every pod was replaced at once, under other addresses',
+    async shards => {
+      const { world, key } = await formed(50 + shards, { ...SPEC, shards, persistence: { size: '1Gi' } });
+      for (let shard = 0; shard < shards; shard++) await write(world, key, shard, `kept ${shard}`);
+      const nodes = [...Array(shards).keys()].flatMap(shard => [`shop-${shard}-0`, `shop-${shard}-1`]);
+      const before = nodes.map(name => world.node(key, name).nodeId);
+      for (const name of nodes) world.platform.replacePod(key, name);
+      await world.clock.advance(5_000);
+      await world.until(() => world.is(key, 'Ready'), 120_000, 'Ready again');
+      for (let shard = 0; shard < shards; shard++) expect(read(world, key, shard)).toBe(`kept ${shard}`);
+      expect(nodes.map(name => world.node(key, name).nodeId)).toEqual(before);
+      expect(world.resource(key).status.dataLossCount).toBeUndefined();
+      expect(world.reasons()).not.toContain('DataLost');
+      expect(world.reasons()).not.toContain('NodeForgotten');
+    },
+  );
+
+  it('with persistence does not give up a shard while one of its nodes has not come back', async () => {
+    const { world, key } = await formed(55, { ...SPEC, image: 'good:1', persistence: { size: '1Gi' } });
+    await write(world, key, 0, 'kept');
+    world.platform.brokenImages.add('good:1');
+    for (const name of ['shop-0-0', 'shop-0-1']) world.platform.replacePod(key, name);
+    await world.clock.advance(600_000);
+    expect(world.resource(key).status.dataLossCount).toBeUndefined();
+    world.platform.brokenImages.clear();
+    for (const name of ['shop-0-0', 'shop-0-1']) world.platform.replacePod(key, name);
+    await world.until(() => world.is(key, 'Ready'), 120_000, 'Ready again');
+    expect(read(world, key, 0)).toBe('kept');
+  });
+
   it.each([1, 2, 3])('keeps its data when the primary of one of %i shards restarts in place', async shards => {
     const { world, key } = await formed(10 + shards, { ...SPEC, shards });
     await write(world, key, 0, 'kept');

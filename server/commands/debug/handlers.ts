@@ -137,7 +137,7 @@ function help(context: CommandContext): void {
     ['POPULATE <count> [<prefix>] [<size>]', 'Make <count> strings named key:<n>, or with another prefix. Replicas are not told.'],
     ['PROTOCOL <type>', 'Answer with a value of a reply type.'],
     ['QUICKLIST-PACKED-THRESHOLD <size>', 'List elements of this many bytes stand alone; 0 is the default.'],
-    ['RELOAD [MERGE] [NOFLUSH]', 'Write all data as an RDB in memory and load it back.'],
+    ['RELOAD [MERGE] [NOFLUSH] [NOSAVE]', 'Save all data to the RDB file and load it back.'],
     ['REPLICATE <arg> ...', 'Send a command to the replicas only.'],
     ['SDSLEN <key>', 'Give the lengths of a key and its string.'],
     ['SET-ACTIVE-EXPIRE <0|1>', 'Expired keys are deleted in the background, or only when they are used.'],

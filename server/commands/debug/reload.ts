@@ -1,50 +1,47 @@
 /**
- * DEBUG RELOAD [MERGE] [NOFLUSH]: all data as an RDB, kept in memory, and loaded back. It tells whether everything survives that.
- * NOSAVE needs a file, which this server does not write yet.
+ * DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE]: all data are saved to the RDB file and loaded back from it. It tells whether everything survives that.
  */
 
 import type { CommandContext } from '../../core/context.ts';
+import { LoadError } from '../../core/persistence.ts';
 import type { ServerPorts } from '../../core/ports.ts';
+
+const FAILED = 'ERR Error trying to load the RDB dump, check server logs.';
 
 export function reload(context: CommandContext): void {
   const { ports, reply, session } = context;
-  let flush = true;
+  const options = { save: true, flush: true, merge: false };
   for (let index = 2; index < context.argc; index++) {
-    if (context.argIs(index, 'NOFLUSH')) flush = false;
-    else if (context.argIs(index, 'NOSAVE')) return reply.error('ERR DEBUG RELOAD NOSAVE is not supported: there is no RDB file');
-    else if (!context.argIs(index, 'MERGE')) return reply.error('ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.');
+    if (context.argIs(index, 'NOFLUSH')) options.flush = false;
+    else if (context.argIs(index, 'NOSAVE')) options.save = false;
+    else if (context.argIs(index, 'MERGE')) options.merge = true;
+    else return reply.error('ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.');
   }
-  const pieces: Uint8Array[] = [];
   session.transport.holdInput();
-  const finish = (problem: string | undefined): void => {
+  void run(ports, options).then(problem => {
     if (problem === undefined) session.reply.ok();
     else session.reply.error(problem);
     session.transport.resumeInput();
-  };
-  ports.snapshots.stream(
-    {
-      write: (bytes, start, end) => {
-        pieces.push(bytes.slice(start, end));
-        return true;
-      },
-      done: () => finish(load(ports, pieces, flush)),
-      failed: error => finish(`ERR ${error.message}`),
-    },
-    { rdbVersion: 80, replication: undefined, checksum: true },
-  );
+  });
 }
 
 /** The error line when it failed. */
-function load(ports: ServerPorts, pieces: readonly Uint8Array[], flush: boolean): string | undefined {
-  if (flush) ports.databases.flushAll(false);
+async function run(
+  { persistence, replication, log }: ServerPorts,
+  options: { readonly save: boolean; readonly flush: boolean; readonly merge: boolean },
+): Promise<string | undefined> {
+  if (options.save && !(await persistence.saveNow())) return 'ERR';
   try {
-    const loader = ports.snapshots.load({ dropExpired: false });
-    for (const piece of pieces) loader.push(piece, 0, piece.length);
-    if (!loader.finished) return 'ERR Error trying to load the RDB dump, check server logs.';
+    const loaded = await persistence.load({
+      dropExpired: replication.role === 'primary',
+      flushFirst: options.flush,
+      replaceKeys: options.merge,
+    });
+    if (loaded === undefined) return FAILED;
   } catch (error) {
-    ports.log.warning(`DEBUG RELOAD failed: ${error instanceof Error ? error.message : String(error)}`);
-    return 'ERR Error trying to load the RDB dump, check server logs.';
+    if (!(error instanceof LoadError)) throw error;
+    return FAILED;
   }
-  ports.log.notice('DB reloaded by DEBUG RELOAD');
+  log.notice('DB reloaded by DEBUG RELOAD');
   return undefined;
 }

@@ -24,6 +24,7 @@ export function flushall(context: CommandContext): void {
   cluster?.slotMigrations.dataFlushed();
   for (let index = 0; index < databases.count; index++) watch.touchDatabase(index);
   context.changed(databases.flushAll(lazily));
+  context.ports.persistence.flushed();
   context.forcePropagation();
   context.reply.ok();
 }

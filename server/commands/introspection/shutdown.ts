@@ -17,11 +17,10 @@ export function shutdown(context: CommandContext): void {
     else reply.error('ERR No shutdown in progress.');
     return;
   }
-  if (given.has('SAVE')) return reply.error('ERR Saving a snapshot file is not supported by this server yet. Use SHUTDOWN NOSAVE');
   session.transport.holdInput();
   void ports.lifecycle
     .shutdown({
-      save: given.has('NOSAVE') ? false : undefined,
+      save: given.has('NOSAVE') ? false : given.has('SAVE') ? true : undefined,
       now: given.has('NOW'),
       force: given.has('FORCE'),
       safe: given.has('SAFE'),

@@ -52,6 +52,28 @@ describe('the workload of a node', () => {
     expect(container?.args).toContain('/data');
   });
 
+  test('with persistence keeps data and identity on a volume of its own, and writes nowhere else', () => {
+    const persistence = { size: '10Gi', storageClassName: 'fast', reclaimPolicy: 'Delete' as const };
+    const { spec } = buildStatefulSet({ ...wanted, persistence }, node(0, 1));
+    expect(spec?.volumeClaimTemplates).toEqual([
+      {
+        metadata: {
+          name: 'data',
+          labels: expect.objectContaining({ 'slotkeeper.dev/cluster': 'shop', 'slotkeeper.dev/node': 'shop-0-1' }),
+        },
+        spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '10Gi' } }, storageClassName: 'fast' },
+      },
+    ]);
+    expect(spec?.persistentVolumeClaimRetentionPolicy).toEqual({ whenDeleted: 'Delete', whenScaled: 'Retain' });
+    const container = spec?.template.spec?.containers[0];
+    expect(container?.volumeMounts?.map(mount => mount.mountPath)).toEqual(['/etc/valkey', '/data', '/tmp']);
+    expect(container?.securityContext?.readOnlyRootFilesystem).toBe(true);
+    expect(container?.args).toContain('/data');
+    const kept = buildStatefulSet({ ...wanted, persistence: { size: 1024, reclaimPolicy: 'Retain' } }, node(0, 1)).spec;
+    expect(kept?.persistentVolumeClaimRetentionPolicy?.whenDeleted).toBe('Retain');
+    expect(kept?.volumeClaimTemplates?.[0].spec).not.toHaveProperty('storageClassName');
+  });
+
   test('is restarted by the operator alone, and is ready when the operator says so', () => {
     const { spec } = buildStatefulSet(wanted, node(0, 1));
     expect(spec?.updateStrategy).toEqual({ type: 'OnDelete' });

@@ -51,6 +51,8 @@ export const objectNames = {
   networkPolicy: (cluster: string): string => cluster,
   disruptionBudget: (cluster: string, shard: number): string => `${cluster}-${shard}`,
   primaryBudget: (cluster: string, shard: number): string => `${cluster}-${shard}-primary`,
+  /** The volume claim of a node's one pod, where the cluster has persistence. */
+  volumeClaim: (nodeName: string): string => `data-${nodeName}-0`,
   /** The one pod of a node's StatefulSet. */
   pod: (node: string): string => `${node}-0`,
 } as const;

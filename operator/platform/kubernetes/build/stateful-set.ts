@@ -2,8 +2,10 @@
  * The StatefulSet of one node: one pod, replaced by Kubernetes when it is gone, even while the operator is down; never restarted by Kubernetes
  * for a change (OnDelete): the operator's own roller decides when.
  *
- * - Data lies in the container's own layer (`/data`, no volume): an emptyDir would outlive a crash of the process, and a restarted primary would come back as an empty one with its old identity.
- *   So the root file system is writable; all else is the restricted pod security standard.
+ * - Without persistence data lies in the container's own layer (`/data`, no volume): an emptyDir would outlive a crash of the process, and a restarted primary would come back as an empty one
+ *   with its old identity. So the root file system is writable; all else is the restricted pod security standard.
+ * - With persistence `/data` is a volume that stays with the node, with its RDB file and its identity together, and the root file system is read-only. The claim goes with the StatefulSet or
+ *   stays, as the reclaim policy says.
  * - The container gets `args` only: upstream's image and ours take the same ones. The password comes from a mounted file, so that it stands neither in the pod nor in the process list.
  * - Liveness and start-up ask whether the port takes connections: a node that loads or syncs does not answer commands, and must not be killed for it.
  * - Readiness is the port and a readiness gate that the operator sets when the node serves its shard (a replica: has caught up). No program in the container could be asked that in both images;
@@ -17,6 +19,7 @@ import type {
   V1PodTemplateSpec,
   V1Probe,
   V1StatefulSet,
+  V1StatefulSetSpec,
   V1TopologySpreadConstraint,
 } from '@kubernetes/client-node';
 import { API_GROUP, BUS_PORT, CLIENT_PORT, LABELS } from '../../../api/group.ts';
@@ -30,6 +33,7 @@ export const servingGate = `${API_GROUP}/serving`;
 export const authFolder = '/etc/valkey';
 export const authFileName = 'auth.conf';
 const dataFolder = '/data';
+const dataVolume = 'data';
 const containerName = 'valkey';
 /** User and group of upstream's image; ours has the same. */
 const userId = 999;
@@ -50,7 +54,27 @@ export function buildStatefulSet(wanted: ClusterWorkloads, node: NodeWorkload): 
       revisionHistoryLimit: 2,
       selector: { matchLabels: { [LABELS.cluster]: wanted.cluster, [LABELS.node]: node.name } },
       template: podTemplate(wanted, node, labels),
+      ...volumeClaim(wanted, labels),
     },
+  };
+}
+
+function volumeClaim(wanted: ClusterWorkloads, labels: Record<string, string>): Partial<V1StatefulSetSpec> {
+  const { persistence } = wanted;
+  if (persistence === undefined) return {};
+  const { size, storageClassName, reclaimPolicy } = persistence;
+  return {
+    persistentVolumeClaimRetentionPolicy: { whenDeleted: reclaimPolicy, whenScaled: 'Retain' },
+    volumeClaimTemplates: [
+      {
+        metadata: { name: dataVolume, labels },
+        spec: {
+          accessModes: ['ReadWriteOnce'],
+          resources: { requests: { storage: String(size) } },
+          ...(storageClassName !== undefined && { storageClassName }),
+        },
+      },
+    ],
   };
 }
 
@@ -72,7 +96,10 @@ function podTemplate(wanted: ClusterWorkloads, node: NodeWorkload, labels: Recor
     },
     readinessGates: [{ conditionType: servingGate }],
     containers: [container(wanted, node)],
-    volumes: [{ name: 'auth', secret: { secretName: objectNames.authFile(wanted.cluster), defaultMode: 0o440 } }],
+    volumes: [
+      { name: 'auth', secret: { secretName: objectNames.authFile(wanted.cluster), defaultMode: 0o440 } },
+      ...(wanted.persistence === undefined ? [] : [{ name: 'tmp', emptyDir: {} }]),
+    ],
     topologySpreadConstraints: spread(wanted, node),
   };
   if (scheduling.nodeSelector) spec.nodeSelector = scheduling.nodeSelector;
@@ -99,8 +126,22 @@ function container(wanted: ClusterWorkloads, node: NodeWorkload): V1Container {
       { name: 'bus', containerPort: BUS_PORT, protocol: 'TCP' },
     ],
     resources: containerResources(wanted),
-    securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] }, privileged: false },
-    volumeMounts: [{ name: 'auth', mountPath: authFolder, readOnly: true }],
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ['ALL'] },
+      privileged: false,
+      ...(wanted.persistence !== undefined && { readOnlyRootFilesystem: true }),
+    },
+    volumeMounts: [
+      { name: 'auth', mountPath: authFolder, readOnly: true },
+      ...(wanted.persistence === undefined
+        ? []
+        : [
+            { name: dataVolume, mountPath: dataFolder },
+            // For what a program may put aside, such as compiled code.
+            { name: 'tmp', mountPath: '/tmp' },
+          ]),
+    ],
     startupProbe: startup,
     livenessProbe: liveness,
     readinessProbe: readiness,

@@ -1,0 +1,55 @@
+/**
+ * What a primary does that has been away: go on serving its slots, or yield to a replica that has more of the data.
+ *
+ * A primary that was killed comes back with what its file holds, or with nothing. Its replicas have what it told them until the end, with
+ * every write that WAIT confirmed. If it went on at once, they would take its older data over and those writes would be gone. So it serves
+ * nobody and feeds nobody until it knows how far its replicas are:
+ *
+ *     a replica is ahead ─▶ yield: it is to take over, however long that takes while it lives
+ *     all were heard, none is ahead ─▶ serve
+ *     some are silent ─▶ wait for them, until they count as failed or PATIENCE_FACTOR × node-timeout are over; then serve what is there
+ *
+ * Offsets of one shard can be compared: they go on through promotions and restarts. Pure.
+ */
+
+/** So long silent replicas are waited for, in node timeouts: enough for one that is alive to be heard, and for a dead one to be told as dead. */
+const PATIENCE_FACTOR = 2;
+const LEAST_PATIENCE_MS = 2000;
+
+export interface KnownReplica {
+  readonly id: string;
+  /** A packet of it came since this node's start. */
+  readonly heard: boolean;
+  /** It does not answer, as far as this node or others can tell. */
+  readonly failing: boolean;
+  /** By its last packet. */
+  readonly offset: number;
+  /** It will never take over (cluster-replica-no-failover). */
+  readonly noFailover: boolean;
+}
+
+export interface ReturnFacts {
+  /** How far this node's own data are; 0 without data. */
+  readonly offset: number;
+  readonly replicas: readonly KnownReplica[];
+  readonly waitedMs: number;
+  readonly nodeTimeoutMs: number;
+}
+
+export type ReturnDecision =
+  | { readonly kind: 'wait' }
+  | { readonly kind: 'serve'; readonly silent: readonly string[] }
+  | { readonly kind: 'yield'; readonly to: string; readonly offset: number };
+
+export function decideReturn({ offset, replicas, waitedMs, nodeTimeoutMs }: ReturnFacts): ReturnDecision {
+  let best: KnownReplica | undefined;
+  for (const replica of replicas) {
+    if (!replica.heard || replica.failing || replica.noFailover || replica.offset <= offset) continue;
+    if (best === undefined || replica.offset > best.offset) best = replica;
+  }
+  if (best !== undefined) return { kind: 'yield', to: best.id, offset: best.offset };
+  const silent = replicas.filter(replica => !replica.heard);
+  const patience = Math.max(LEAST_PATIENCE_MS, nodeTimeoutMs * PATIENCE_FACTOR);
+  if (waitedMs < patience && silent.some(replica => !replica.failing)) return { kind: 'wait' };
+  return { kind: 'serve', silent: silent.map(replica => replica.id) };
+}

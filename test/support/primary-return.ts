@@ -1,0 +1,40 @@
+/**
+ * A primary of the first shard is killed and started again at once, with a file that is older than what its replica has confirmed: each
+ * confirmed write must be there afterwards, whoever serves it.
+ */
+
+import { ConfirmedWriter } from '../integration/confirmed-writer.ts';
+import { type TestCluster, type ValkeyNode, waitFor } from './cluster-nodes.ts';
+
+/** A hash tag of the first shard's slots, in clusters of one or three shards. */
+const TAG = 'b';
+
+export interface ReturnOutcome {
+  readonly confirmed: number;
+  /** Confirmed writes that are gone. */
+  readonly lost: readonly number[];
+  /** The replica took over. */
+  readonly yielded: boolean;
+}
+
+export async function killAndReturn(cluster: TestCluster, primary: ValkeyNode): Promise<ReturnOutcome> {
+  const [shard] = cluster.shards;
+  const alive = (): number[] => shard.filter(node => node.running).map(node => node.port);
+  const writer = new ConfirmedWriter(TAG, alive);
+  const written = (count: number): Promise<void> =>
+    waitFor(
+      async () => writer.confirmed.length >= count,
+      30_000,
+      () => `${count} confirmed writes`,
+    );
+  await written(20);
+  await primary.ask('SAVE');
+  await written(writer.confirmed.length + 50);
+  await primary.end('SIGKILL');
+  await primary.start();
+  const before = writer.confirmed.length;
+  await written(before + 20);
+  const confirmed = writer.confirmed.length;
+  const lost = await writer.finish();
+  return { confirmed, lost, yielded: (await primary.field('role', 'INFO', 'replication')) === 'slave' };
+}
