@@ -18,8 +18,10 @@ function percentOf(sync: SyncProgress | undefined, loading = false): number | un
   const replica = member('r', { replication: sync === undefined ? link : { ...link, sync } });
   const unreachable: NodeObservation = { reachable: false, problem: 'loading', message: '', ...(sync === undefined ? {} : { sync }) };
   const members = new Map([primary, ...(loading ? [] : [replica])].map(one => [one.name, one]));
-  const shard = { index: 0, primary, replicas: loading ? [] : [replica], slots: [] };
+  const shard = { index: 0, primary, replicas: loading ? [] : [replica], slots: [], unassigned: [] };
   const observation = {
+    cluster: { name: 'c', status: { conditions: [] } },
+    workloads: [],
     wanted: { nodes: ['p', 'r'].map(name => ({ name, shard: 0 })) },
     nodes: new Map(loading ? [['r', unreachable]] : []),
   } as unknown as Observation;

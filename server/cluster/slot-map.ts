@@ -8,7 +8,7 @@
 
 import { SLOT_COUNT } from '../../lib/slot-hash.ts';
 import type { ClusterNode } from './cluster-node.ts';
-import { FLAG_MIGRATE_TO } from './node-flags.ts';
+import { FLAG_MIGRATE_TO, FLAG_MYSELF } from './node-flags.ts';
 import type { NodeTable } from './node-table.ts';
 import * as bitmap from './slot-bitmap.ts';
 
@@ -35,7 +35,7 @@ export class SlotMap {
   /** Gives a slot without an owner to `node`; false when it has one. */
   assign(node: ClusterNode, slot: number): boolean {
     if (this.owner[slot] !== undefined) return false;
-    if (node === this.#nodes.myself) this.beforeMine(slot);
+    if (node.flags & FLAG_MYSELF) this.beforeMine(slot);
     this.owner[slot] = node;
     bitmap.addSlot(node.slots, slot);
     node.slotCount++;

@@ -87,6 +87,7 @@ class TestServer {
     ['maxmemory-policy', 'noeviction'],
     ['rdb-version-check', 'strict'],
     ['key-load-delay', 0],
+    ['rdb-key-save-delay', 0],
     ['client-output-buffer-limit', []],
   ]);
   nowMs = 1_000_000_000;
@@ -112,7 +113,8 @@ class TestServer {
     const { databases, values } = world;
     const stats = { counters: { commandsProcessed: 0 } };
     const { timers } = this;
-    const snapshots = new Snapshots({ databases, values, clock, timers, config, log, stats, serverVersion: '9.1.2' } as never);
+    const slotMoves = { openSlots: () => '', openSlotsFound: () => {}, unfinished: () => [], found: () => {}, replaced: () => {} };
+    const snapshots = new Snapshots({ databases, values, clock, timers, config, log, stats, slotMoves, serverVersion: '9.1.2' } as never);
     const clients = {
       pause: (purpose: PausePurpose, until: number, writesOnly: boolean) =>
         void this.pauses.push(
