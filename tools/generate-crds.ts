@@ -12,7 +12,8 @@ const note = '# Generated from operator/api by tools/generate-crds.ts: change it
 
 /** Every file that is made here, by its path in the repository. */
 export function generatedFiles(): ReadonlyMap<string, string> {
-  const crd = stringify(customResourceDefinition(), { aliasDuplicateObjects: false, lineWidth: 120 });
+  // Kubernetes reads YAML 1.1, where a bare Off is a boolean.
+  const crd = stringify(customResourceDefinition(), { aliasDuplicateObjects: false, lineWidth: 120, compat: 'yaml-1.1' });
   return new Map([
     ['crds/slotkeeper.dev_valkeyclusters.yaml', note + crd],
     ['charts/slotkeeper/templates/crds.yaml', note + chartTemplate(crd)],

@@ -4,7 +4,16 @@
  * A reason is stable CamelCase: tools match on it. `lastTransitionTime` moves only when `status` does.
  */
 
-export const CONDITION_TYPES = ['Ready', 'Available', 'Progressing', 'Degraded', 'ClusterFormed', 'SlotsAssigned'] as const;
+export const CONDITION_TYPES = [
+  'Ready',
+  'Available',
+  'Progressing',
+  'Degraded',
+  'ClusterFormed',
+  'SlotsAssigned',
+  'Rebalancing',
+  'Autoscaling',
+] as const;
 export type ConditionType = (typeof CONDITION_TYPES)[number];
 export type ConditionStatus = 'True' | 'False' | 'Unknown';
 
@@ -56,7 +65,7 @@ export const CONDITION_REASONS = [
   'SlotsHeldOpen',
   'ReconcileFailed',
 ] as const;
-/** The reasons that we choose; a pod's own waiting or terminated reason (CamelCase as the platform gives it) may stand in `Degraded` too. */
+/** The reasons that we choose; a pod's own waiting or terminated reason (CamelCase as the platform gives it) may stand in `Degraded` too, and those of the planners in `Rebalancing` and `Autoscaling`. */
 export type ConditionReason = (typeof CONDITION_REASONS)[number];
 
 export interface Condition {

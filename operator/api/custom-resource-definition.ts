@@ -5,9 +5,9 @@
  * unknown fields itself), bounds that only say "a safe integer" go, an int-or-string keeps nothing in its `anyOf` but types, and its pattern becomes a CEL rule, whose message can show a valid value.
  */
 import { z } from 'zod';
+import type { CelRule } from './cel-rule.ts';
 import { API_GROUP, API_VERSION, VALKEY_CLUSTER_NAMES } from './group.ts';
 import {
-  type CelRule,
   VALKEY_CLUSTER_CEL_RULES,
   VALKEY_CLUSTER_PRINTER_COLUMNS,
   VALKEY_CLUSTER_ROOT_CEL_RULES,

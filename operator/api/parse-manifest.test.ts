@@ -15,7 +15,45 @@ describe('a ValkeyCluster as a user writes it', () => {
         replicas: 1,
         nodeTimeoutMilliseconds: 5000,
         podDisruptionBudget: { mode: 'Managed' },
+        rebalancing: { mode: 'Observe', thresholdPercent: 10, maxSlotsPerMove: 512, maxBytesPerMove: '1Gi' },
         terminationGracePeriodSeconds: 30,
+      },
+    });
+  });
+
+  it('may follow the load: rebalancing with bounds, autoscaling with bounds and a target', () => {
+    expect(problemsOf({ rebalancing: { mode: 'auto', thresholdPercent: 4, maxConcurrentMoves: 51, maxSlotsPerMove: 0 } })).toEqual([
+      'spec.rebalancing.mode: "auto" is not valid: must be "Off" or "Observe" or "Auto"',
+      'spec.rebalancing.thresholdPercent: 4 is not valid: must be at least 5',
+      'spec.rebalancing.maxConcurrentMoves: 51 is not valid: must be at most 50',
+      'spec.rebalancing.maxSlotsPerMove: 0 is not valid: must be at least 1',
+    ]);
+    const autoscaling = { minShards: 3, maxShards: 6, targets: { cpuPercent: 60 } };
+    expect(problemsOf({ autoscaling: { ...autoscaling, minShards: 7 } })).toEqual([
+      'spec.autoscaling: autoscaling.minShards must not be more than autoscaling.maxShards',
+    ]);
+    expect(problemsOf({ autoscaling: { ...autoscaling, targets: {} } })).toEqual([
+      'spec.autoscaling.targets: autoscaling.targets needs cpuPercent or memoryPercent',
+    ]);
+    expect(problemsOf({ autoscaling: { ...autoscaling, targets: { cpuPercent: 0 } } })[0]).toContain('must be at least 1');
+    const parsed = parseSpec({ autoscaling: { ...autoscaling, behavior: { scaleDown: { selectPolicy: 'Disabled' } } } });
+    expect(parsed.ok && parsed.spec.autoscaling).toEqual({
+      ...autoscaling,
+      maxShardUtilizationPercent: 90,
+      behavior: {
+        scaleUp: {
+          stabilizationWindowSeconds: 30,
+          selectPolicy: 'Max',
+          policies: [
+            { type: 'Percent', value: 100, periodSeconds: 60 },
+            { type: 'Shards', value: 2, periodSeconds: 60 },
+          ],
+        },
+        scaleDown: {
+          stabilizationWindowSeconds: 300,
+          selectPolicy: 'Disabled',
+          policies: [{ type: 'Shards', value: 1, periodSeconds: 60 }],
+        },
       },
     });
   });

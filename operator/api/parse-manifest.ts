@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { findDirective } from '../../lib/directives.ts';
 import { initialValue, readDirective } from '../../lib/directive-value.ts';
 import { API_GROUP_VERSION, VALKEY_CLUSTER_KIND } from './group.ts';
+import { BOUNDS_MESSAGE, TARGETS_MESSAGE } from './load-spec.ts';
 import { ownedDirective, PERSISTENCE_DIRECTIVES } from './owned-directives.ts';
 import type { ValkeyClusterSpec } from './valkey-cluster.ts';
 import { CLUSTER_NAME_MAX_LENGTH, CLUSTER_NAME_PATTERN, valkeyClusterSpecSchema } from './valkey-cluster.ts';
@@ -18,7 +19,7 @@ export type ParsedSpec =
 export function parseSpec(input: unknown): ParsedSpec {
   const parsed = valkeyClusterSpecSchema.safeParse(input ?? {});
   if (!parsed.success) return { ok: false, problems: parsed.error.issues.map(issue => describeIssue(issue, input)) };
-  const problems = [...configProblems(parsed.data.config ?? {}), ...persistenceProblems(parsed.data)];
+  const problems = [...configProblems(parsed.data.config ?? {}), ...persistenceProblems(parsed.data), ...autoscalingProblems(parsed.data)];
   return problems.length > 0 ? { ok: false, problems } : { ok: true, spec: parsed.data };
 }
 
@@ -55,6 +56,15 @@ function persistenceProblems(spec: ValkeyClusterSpec): string[] {
   return Object.keys(spec.config ?? {}).flatMap(name =>
     PERSISTENCE_DIRECTIVES.includes(name) ? [`spec.config.${name}: without spec.persistence there is nowhere to save to`] : [],
   );
+}
+
+function autoscalingProblems({ autoscaling }: ValkeyClusterSpec): string[] {
+  if (autoscaling === undefined) return [];
+  const { minShards, maxShards, targets } = autoscaling;
+  return [
+    ...(minShards > maxShards ? [`spec.autoscaling: ${BOUNDS_MESSAGE}`] : []),
+    ...(Object.keys(targets).length === 0 ? [`spec.autoscaling.targets: ${TARGETS_MESSAGE}`] : []),
+  ];
 }
 
 /** What stands in `spec.config` and may not. */

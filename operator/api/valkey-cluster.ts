@@ -8,17 +8,22 @@
  * `properties`, and an `anyOf` beside `x-kubernetes-int-or-string` keeps only its types. Keys that start with `x-kubernetes-` come from `.meta` and stay.
  */
 import { z } from 'zod';
+import type { CelRule } from './cel-rule.ts';
 import type { Condition } from './conditions.ts';
 import { DIRECTIVES } from '../../lib/directives.ts';
 import { CONDITION_TYPES } from './conditions.ts';
+import {
+  autoscalingSpecSchema,
+  autoscalingStatusSchema,
+  LOAD_CEL_RULES,
+  rebalancingSpecSchema,
+  rebalancingStatusSchema,
+  shardLoadStatusSchema,
+} from './load-spec.ts';
 import { OWNED_DIRECTIVES, PERSISTENCE_DIRECTIVES } from './owned-directives.ts';
+import { quantity } from './quantity.ts';
 
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
-const QUANTITY = /^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$/;
-
-const quantity = z
-  .union([z.int().min(0), z.string().regex(QUANTITY, 'must be a quantity such as "500m", "2" or "1Gi"')])
-  .meta({ 'x-kubernetes-int-or-string': true });
 
 const resourceList = z.strictObject({ cpu: quantity.optional(), memory: quantity.optional() });
 
@@ -93,7 +98,7 @@ export const valkeyClusterSpecSchema = z
       .max(500)
       .default(3)
       .describe(
-        'Number of shards: primaries that share the 16384 hash slots. A change moves slots while the cluster serves: new shards get an even share, shards that go give all of theirs away first.',
+        'Number of shards: primaries that share the 16384 hash slots. A change moves slots while the cluster serves: new shards get an even share, shards that go give all of theirs away first. With autoscaling it is the number to start with.',
       ),
     replicas: z.int().min(0).max(5).default(1).describe('Replicas of each shard, beside its primary.'),
     resources: resources.optional(),
@@ -125,6 +130,8 @@ export const valkeyClusterSpecSchema = z
       .describe(
         'After how long a silent node counts as failed (cluster-node-timeout). Failover of a crashed primary takes about this long.',
       ),
+    rebalancing: rebalancingSpecSchema,
+    autoscaling: autoscalingSpecSchema.optional(),
     scheduling: scheduling.optional(),
     podDisruptionBudget: z
       .strictObject({
@@ -171,6 +178,7 @@ const shardStatusSchema = z.strictObject({
   ownerId: z.string().optional().describe('Node id of the owner of its slots.'),
   slots: z.string().describe('Slot ranges that belong to it, such as "0-5460"; empty for a shard that is new, or about to go.'),
   readyReplicas: z.int(),
+  load: shardLoadStatusSchema.optional(),
   nodes: z.array(nodeStatusSchema),
   lostNodes: z.array(lostNodeSchema).optional().describe('Node ids that the cluster still knows although their process does not answer.'),
 });
@@ -219,6 +227,8 @@ export const valkeyClusterStatusSchema = z.strictObject({
     )
     .optional()
     .describe('Slot migrations that run now.'),
+  rebalancing: rebalancingStatusSchema.optional(),
+  autoscaling: autoscalingStatusSchema.optional(),
   dataLossCount: z.int().optional().describe('How often slots had to be given to empty nodes because every copy of them was gone.'),
   lastDataLossTime: z.string().meta({ format: 'date-time' }).optional(),
   lastDataLossMessage: z.string().optional(),
@@ -237,13 +247,6 @@ export type ShardStatus = z.infer<typeof shardStatusSchema>;
 export type ValkeyClusterStatus = Omit<z.infer<typeof valkeyClusterStatusSchema>, 'conditions'> & {
   readonly conditions?: readonly Condition[];
 };
-
-/** A rule of the CRD that structure cannot express. `path` is the schema node that it stands on, from the object's root. */
-export interface CelRule {
-  readonly path: string;
-  readonly rule: string;
-  readonly message: string;
-}
 
 const quoted = (names: readonly string[]): string => JSON.stringify(names);
 const directiveNames = DIRECTIVES.flatMap(directive =>
@@ -277,6 +280,7 @@ const PERSISTENCE_RULES: readonly CelRule[] = [
 
 export const VALKEY_CLUSTER_CEL_RULES: readonly CelRule[] = [
   ...PERSISTENCE_RULES,
+  ...LOAD_CEL_RULES,
   {
     path: 'spec.config',
     rule: `self.all(name, !(name in ${quoted(OWNED_DIRECTIVES.map(owned => owned.name))}))`,
@@ -326,4 +330,11 @@ export const VALKEY_CLUSTER_PRINTER_COLUMNS: readonly PrinterColumn[] = [
   { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'Age', priority: 0 },
   { name: 'Replicas', type: 'integer', jsonPath: '.spec.replicas', description: 'Replicas of each shard', priority: 1 },
   { name: 'Reason', type: 'string', jsonPath: '.status.reason', description: 'Why it is not Ready', priority: 1 },
+  {
+    name: 'Max/Mean Load',
+    type: 'string',
+    jsonPath: '.status.rebalancing.maxOverMean',
+    description: 'Load of the busiest shard over the mean',
+    priority: 1,
+  },
 ];
