@@ -35,7 +35,8 @@ export function stateLine({ cluster }: Pick<Picture, 'cluster'>): string {
 
 export function renderPicture(picture: Picture, style: Style): readonly string[] {
   const { cluster, readyAfterMs, elapsedMs } = picture;
-  const { shards, replicas } = cluster.spec;
+  const { replicas } = cluster.spec;
+  const shards = cluster.status.autoscaling?.targetShards ?? cluster.spec.shards;
   const state = stateLine(picture);
   const colour = state === 'Ready' ? 'green' : cluster.status.state === 'Degraded' || cluster.status.state === 'Failed' ? 'red' : 'yellow';
   const since = readyAfterMs === undefined ? seconds(elapsedMs) : `ready ${seconds(readyAfterMs)} after the start`;

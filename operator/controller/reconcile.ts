@@ -60,14 +60,14 @@ export async function reconcile(
     await writeStatus(cluster, observed, result, dependencies).catch((statusError: unknown) =>
       dependencies.logger.warn('The status was not written', { key, reason: messageOf(statusError) }),
     );
-    throw new TurnFailure(messageOf(error), { ...result.memory, told: memory.told }, error);
+    throw new TurnFailure(messageOf(error), { ...result.memory, told: memory.told, rebalance: memory.rebalance }, error);
   }
   for (const decision of result.decisions) tell(key, decision, dependencies);
   await writeStatus(cluster, observed, result, dependencies);
   return { memory: result.memory, recheckAfterMs: waiting ? WAITING_RECHECK_MS : result.recheckAfterMs };
 }
 
-/** A turn that failed on the way: what it learnt is kept, but for the decisions, which were not told. */
+/** A turn that failed on the way: what it learnt is kept, but for the decisions, which were not told, and for moves of slots, which may not have begun. */
 export class TurnFailure extends Error {
   override readonly name = 'TurnFailure';
   readonly memory: Memory;
@@ -132,8 +132,9 @@ async function writeStatus(
   for (const decision of transitions(cluster.status.conditions, status.conditions)) tell(cluster.key, decision, dependencies);
 }
 
-function tell(key: ClusterKey, decision: Decision, { clock, platform, witness }: ReconcileDependencies): void {
+function tell(key: ClusterKey, { cause, ...decision }: Decision, { clock, metrics, platform, witness }: ReconcileDependencies): void {
   platform.recordEvent(key, decision);
+  metrics.decided(decision.reason, cause ?? decision.reason);
   witness?.decided(key, decision, clock.now());
 }
 

@@ -1,7 +1,7 @@
 /** The operator's metrics: the reconcile loop under controller-runtime's names, so that existing dashboards and alerts work, and the clusters under ours. */
 import type { MetricsRegistry } from '../../lib/exposition.ts';
 import type { ClusterResource } from '../model/cluster.ts';
-import { CONDITION_TYPES } from '../api/conditions.ts';
+import { CONDITION_TYPES, findCondition } from '../api/conditions.ts';
 import type { ValkeyClusterStatus } from '../api/valkey-cluster.ts';
 
 export type ReconcileResult = 'success' | 'error' | 'requeue' | 'requeue_after';
@@ -14,6 +14,8 @@ export interface OperatorMetrics {
   queueRetried(): void;
   queueWaited(seconds: number): void;
   acted(kind: string, outcome: 'done' | 'waiting' | 'failed'): void;
+  /** An Event was recorded. @param cause the planner's reason behind it */
+  decided(decision: string, cause: string): void;
   cluster(cluster: ClusterResource, status: ValkeyClusterStatus): void;
   clusterGone(namespace: string, name: string): void;
 }
@@ -37,6 +39,10 @@ export function createOperatorMetrics(registry: MetricsRegistry): OperatorMetric
     SECONDS,
   );
   const actions = registry.counter('slotkeeper_actions_total', 'Steps taken, by kind and outcome', ['kind', 'outcome']);
+  const decisions = registry.counter('slotkeeper_decisions_total', 'Decisions told as Events, by name and by the reason behind them', [
+    'decision',
+    'reason',
+  ]);
   return {
     reconciled: (result, seconds) => {
       total.add({ ...CONTROLLER, result });
@@ -49,6 +55,7 @@ export function createOperatorMetrics(registry: MetricsRegistry): OperatorMetric
     queueRetried: () => retries.add(QUEUE),
     queueWaited: seconds => waits.observe(QUEUE, seconds),
     acted: (kind, outcome) => actions.add({ kind, outcome }),
+    decided: (decision, reason) => decisions.add({ decision, reason }),
     ...clusterMetrics(registry),
   };
 }
@@ -61,10 +68,22 @@ function clusterMetrics(registry: MetricsRegistry): Pick<OperatorMetrics, 'clust
   ]);
   const slots = registry.gauge('slotkeeper_cluster_assigned_slots', 'Slots that a primary serves', ['namespace', 'cluster']);
   const losses = registry.gauge('slotkeeper_cluster_data_losses', 'How often slots were given to empty nodes', ['namespace', 'cluster']);
+  const load = registry.gauge('slotkeeper_cluster_load_max_over_mean', 'Load of the busiest shard over the mean, while any is busy', [
+    'namespace',
+    'cluster',
+  ]);
+  const target = registry.gauge('slotkeeper_cluster_target_shards', 'Shards that there should be', ['namespace', 'cluster']);
   return {
-    cluster: ({ namespace, name }, status) => {
+    cluster: ({ namespace, name, spec }, status) => {
       const labels = { namespace, cluster: name };
-      for (const { type, status: value } of status.conditions ?? []) condition.set({ ...labels, type }, value === 'True' ? 1 : 0);
+      for (const type of CONDITION_TYPES) {
+        const found = findCondition(status.conditions, type);
+        if (found === undefined) condition.remove({ ...labels, type });
+        else condition.set({ ...labels, type }, found.status === 'True' ? 1 : 0);
+      }
+      if (status.rebalancing?.maxOverMean === undefined) load.remove(labels);
+      else load.set(labels, Number(status.rebalancing.maxOverMean));
+      target.set(labels, status.autoscaling?.targetShards ?? spec.shards);
       slots.set(labels, status.assignedSlots ?? 0);
       losses.set(labels, status.dataLossCount ?? 0);
     },
@@ -73,6 +92,8 @@ function clusterMetrics(registry: MetricsRegistry): Pick<OperatorMetrics, 'clust
       for (const type of CONDITION_TYPES) condition.remove({ ...labels, type });
       slots.remove(labels);
       losses.remove(labels);
+      load.remove(labels);
+      target.remove(labels);
     },
   };
 }

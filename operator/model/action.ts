@@ -43,6 +43,8 @@ export interface Decision {
   readonly type: 'Normal' | 'Warning';
   readonly reason: string;
   readonly note: string;
+  /** The planner's reason behind it, for metrics; the same as `reason` where there is none. */
+  readonly cause?: string;
 }
 
 /** What a plan knows about why the cluster is not as wanted, for the status. In order of weight. */

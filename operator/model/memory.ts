@@ -3,6 +3,10 @@
  * nothing here is needed for safety that the status or the nodes do not hold too.
  */
 import type { ActionKind } from './action.ts';
+import type { AutoscaleMemory } from './autoscaling.ts';
+import type { LoadMemory } from './load.ts';
+import type { LoadReport } from './load-report.ts';
+import type { RebalanceMemory } from './rebalancing.ts';
 
 export interface Memory {
   /** Since when something that must last (a debounce) has been so, by name such as `quorumLost` or `blank:shop-0-1`. */
@@ -15,6 +19,12 @@ export interface Memory {
   readonly liveConfigSet: ReadonlyMap<string, string>;
   /** Keys of decisions that were told and still hold: an Event is recorded once. */
   readonly told: ReadonlySet<string>;
+  /** Counters and rates of slots, once there were samples. */
+  readonly load: LoadMemory | undefined;
+  readonly rebalance: RebalanceMemory | undefined;
+  /** The target itself stands in the status. */
+  readonly autoscale: AutoscaleMemory | undefined;
+  readonly loadReport: LoadReport | undefined;
 }
 
 export interface NodeProcess {
@@ -29,4 +39,8 @@ export const EMPTY_MEMORY: Memory = {
   processes: new Map(),
   liveConfigSet: new Map(),
   told: new Set(),
+  load: undefined,
+  rebalance: undefined,
+  autoscale: undefined,
+  loadReport: undefined,
 };

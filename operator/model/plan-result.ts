@@ -1,5 +1,6 @@
 /** What one turn of planning gives: steps, what to tell, and what to remember. */
 import type { Action, Decision, Finding } from './action.ts';
+import type { LoadReport } from './load-report.ts';
 import type { Memory } from './memory.ts';
 import type { Topology } from './topology.ts';
 
@@ -15,6 +16,10 @@ export interface PlanResult {
   readonly unserved: readonly number[];
   readonly scaling?: ScalingProgress;
   readonly migrations: readonly MigrationRow[];
+  /** Undefined: what the status says still counts. */
+  readonly loadReport?: LoadReport;
+  /** Shards that there should be from now on, where they follow the load. */
+  readonly targetShards?: number;
   /** When to look again although nothing was reported. */
   readonly recheckAfterMs: number;
 }

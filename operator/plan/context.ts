@@ -14,6 +14,8 @@ export class PlanContext {
   readonly actions: Action[] = [];
   readonly findings: Finding[] = [];
   scaling: ScalingProgress | undefined;
+  /** Shards that there should be from the next turn on, where they follow the load. */
+  targetShards: number | undefined;
 
   constructor(observation: Observation, topology: Topology, memory: MemoryDraft) {
     this.observation = observation;
@@ -46,8 +48,9 @@ export class PlanContext {
     this.findings.push({ condition: 'Degraded', reason, message });
   }
 
-  tell(key: string, type: Decision['type'], reason: string, note: string): void {
-    this.memory.tell(key, { type, reason, note });
+  /** @param cause the planner's reason, where a decision has one beside its name. */
+  tell(key: string, type: Decision['type'], reason: string, note: string, cause?: string): void {
+    this.memory.tell(key, { type, reason, note, ...(cause === undefined ? {} : { cause }) });
   }
 
   /** Every wanted node answers as itself. */

@@ -82,3 +82,8 @@ export const TELL_RESTARTS_MS = 60_000;
 export const ENDED_REPORT_MS = 3_000;
 /** How long a process may take from its start until it listens. */
 export const STARTING_MS = 30_000;
+
+/** Figures of the load are taken over into the status this often at most. */
+export const FIGURES_MS = 60_000;
+/** A reason that only tells one kind of calm from another is said after this long. */
+export const LASTING_REASON_MS = 60_000;

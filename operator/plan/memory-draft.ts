@@ -14,12 +14,20 @@ export class MemoryDraft {
   readonly #liveConfigSet: Map<string, string>;
   readonly #told = new Set<string>();
   readonly decisions: Decision[] = [];
+  load: Memory['load'];
+  rebalance: Memory['rebalance'];
+  autoscale: Memory['autoscale'];
+  loadReport: Memory['loadReport'];
 
   constructor(before: Memory, now: number) {
     this.#before = before;
     this.#now = now;
     this.#taken = new Map([...before.lastTaken].filter(([, taken]) => now - taken.at < FORGET_TAKEN_AFTER_MS));
     this.#liveConfigSet = new Map(before.liveConfigSet);
+    this.load = before.load;
+    this.rebalance = before.rebalance;
+    this.autoscale = before.autoscale;
+    this.loadReport = before.loadReport;
   }
 
   /** For how many milliseconds `name` has been asked about without a break: 0 the first time. Only ask while the thing holds. */
@@ -62,6 +70,10 @@ export class MemoryDraft {
       processes,
       liveConfigSet: new Map([...this.#liveConfigSet].filter(([runId]) => runIds.has(runId))),
       told: this.#told,
+      load: this.load,
+      rebalance: this.rebalance,
+      autoscale: this.autoscale,
+      loadReport: this.loadReport,
     };
   }
 }

@@ -1,7 +1,7 @@
 /**
  * The plan: from what is, what should be and what is remembered, the next steps. Pure; one file per concern, composed here in the order of weight.
  *
- *     deletion → password, workloads → joining → slots or data loss → failover → repair → scaling → (when quiet) surplus, evacuation, live configuration, rollout, spread
+ *     deletion → password, workloads → joining → slots or data loss → failover → repair → scaling → (when quiet) surplus, evacuation, live configuration, rollout, spread, load
  *
  * A turn plans all that is safe to do at once; what depends on an effect waits for the next turn, which sees it.
  */
@@ -19,6 +19,7 @@ import { planEvacuation } from './handover.ts';
 import { planJoining } from './joining.ts';
 import { BUSY_FOR_LONG_MS, RECHECK_BUSY_MS, RECHECK_STEADY_MS, RECHECK_WAITING_MS, UNSERVED_DEBOUNCE_MS } from './limits.ts';
 import { planLiveConfig } from './live-config.ts';
+import { planLoad } from './follow-load.ts';
 import { MemoryDraft } from './memory-draft.ts';
 import { findPodProblems } from './pod-problems.ts';
 import { readTopology } from './read-topology.ts';
@@ -51,6 +52,8 @@ export function plan(observation: Observation, memory: Memory): PlanResult {
     unserved,
     ...(context.scaling === undefined ? {} : { scaling: context.scaling }),
     migrations: migrationRows(topology),
+    ...(draft.loadReport === undefined ? {} : { loadReport: draft.loadReport }),
+    ...(context.targetShards === undefined ? {} : { targetShards: context.targetShards }),
     ...(dataLoss === undefined ? {} : { dataLoss }),
     recheckAfterMs,
   };
@@ -132,7 +135,9 @@ function planTopology(context: PlanContext): PlanResult['dataLoss'] {
     planLiveConfig(context);
   }
   planRollout(context, !acted && whole);
-  if (context.formed && context.actions.length === before && !isRolling(context)) planSpread(context);
+  const rolling = isRolling(context);
+  if (context.formed && context.actions.length === before && !rolling) planSpread(context);
+  planLoad(context, { rolling, whole: !acted && whole });
   reportUnsettled(context);
   return undefined;
 }
@@ -180,5 +185,5 @@ function recheckAfter(context: PlanContext, dataLoss: boolean): number {
   const { findings, actions } = context;
   const busy = actions.length > 0 || dataLoss || !context.formed || findings.some(finding => finding.condition === 'Progressing');
   if (busy) return context.memory.heldFor('busy') < BUSY_FOR_LONG_MS ? RECHECK_BUSY_MS : RECHECK_WAITING_MS;
-  return findings.length > 0 ? RECHECK_WAITING_MS : RECHECK_STEADY_MS;
+  return findings.length > 0 || runningMigrations(context.topology).length > 0 ? RECHECK_WAITING_MS : RECHECK_STEADY_MS;
 }

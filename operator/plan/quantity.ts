@@ -1,4 +1,4 @@
-/** Kubernetes quantities ("1Gi", "500M", 1024) as bytes. */
+/** Kubernetes quantities ("1Gi", "500M", 1024) as bytes, and ("250m", 2) as cores. */
 
 const FACTORS: Readonly<Record<string, number>> = {
   '': 1,
@@ -16,9 +16,19 @@ const FACTORS: Readonly<Record<string, number>> = {
   Pi: 2 ** 50,
 };
 
-/** Undefined when `quantity` is none. */
+/** Whole bytes; undefined when `quantity` is none. */
 export function bytesOfQuantity(quantity: string | number): number | undefined {
+  const bytes = valueOf(quantity);
+  return bytes === undefined ? undefined : Math.floor(bytes);
+}
+
+/** Cores, parts of one as well: "250m" is a quarter. Undefined when `quantity` is none. */
+export function coresOfQuantity(quantity: string | number): number | undefined {
+  return valueOf(quantity);
+}
+
+function valueOf(quantity: string | number): number | undefined {
   const match = /^(\d+(?:\.\d+)?)([A-Za-z]*)$/.exec(String(quantity));
   const factor = match === null ? undefined : FACTORS[match[2]];
-  return match === null || factor === undefined ? undefined : Math.floor(Number(match[1]) * factor);
+  return match === null || factor === undefined ? undefined : Number(match[1]) * factor;
 }

@@ -4,8 +4,18 @@
  * One migration at a time for each source and each target, a few in all, each of a batch that is small enough to be tried again. An accepted migration is not a done one: who
  * owns what is read from the nodes at the next turn, and a failure, with the server's words, from the source's own list; it is tried again after a pause that doubles, and told
  * as trouble when it goes on failing. A migration that brings slots to a shard that is to leave is cancelled.
+ *
+ * Moves by load are chosen slot by slot: such a one starts whole, in the turn that decided it, or not at all. That it cannot is no trouble of the cluster.
  */
-import { countSlots, formatSlotRanges, highestSlots, intersectSlotRanges } from '../../lib/slot-ranges.ts';
+import {
+  countSlots,
+  formatSlotRanges,
+  highestSlots,
+  intersectSlotRanges,
+  subtractSlotRanges,
+  type SlotRange,
+} from '../../lib/slot-ranges.ts';
+import type { SlotMigration } from '../model/observation.ts';
 import type { SlotMove } from '../model/slot-move.ts';
 import { holdsSlots, type Member, type ShardTopology } from '../model/topology.ts';
 import { knows, type PlanContext } from './context.ts';
@@ -38,11 +48,49 @@ export function planSlotMoves(context: PlanContext, moves: readonly SlotMove[]):
     tellFailures(context, move, from.primary, to.primary);
     if (sources.has(move.from) || targets.has(move.to)) continue;
     const ends = bothEnds(context, from, to);
-    if (ends === undefined || room <= 0) continue;
-    if (!startMigration(context, move, from, ends)) continue;
+    if ('why' in ends) {
+      reportObstacle(context, ends);
+      continue;
+    }
+    if (room <= 0 || !startMigration(context, move, from, ends)) continue;
     sources.add(move.from);
     targets.add(move.to);
     room--;
+  }
+}
+
+/** Starts moves that were chosen by load. @returns those that cannot start now, and why; how many run at once is the planner's to say. */
+export function startChosenMoves(context: PlanContext, moves: readonly SlotMove[], cause: string): ReadonlyMap<SlotMove, string> {
+  const refused = new Map<SlotMove, string>();
+  for (const move of moves) {
+    const why = whyNotStarted(context, move, cause);
+    if (why !== undefined) refused.set(move, why);
+  }
+  return refused;
+}
+
+function whyNotStarted(context: PlanContext, move: SlotMove, cause: string): string | undefined {
+  const [from, to] = [context.shard(move.from), context.shard(move.to)];
+  if (from === undefined || to === undefined) return 'its shard is gone';
+  const ends = bothEnds(context, from, to);
+  if ('why' in ends) return ends.why;
+  if (subtractSlotRanges(move.ranges, from.slots).length > 0) return `some of its slots are not at shard ${from.index} any more`;
+  if (isHeldBack(context, ends.source, ends.target)) return 'the last try failed a moment ago';
+  return orderMigration(context, move, ends, move.ranges, cause) ? undefined : 'the same was ordered a moment ago';
+}
+
+/** What failed moves by load are remembered by, turn after turn: each is told once, and the next try waits. */
+export function watchFailures(context: PlanContext): void {
+  for (const { index, primary } of context.topology.shards) {
+    if (primary === undefined) continue;
+    const exports = (primary.view.migrations ?? []).filter(({ operation, outcome }) => operation === 'export' && outcome === 'failed');
+    for (const targetId of new Set(exports.map(migration => migration.targetId))) {
+      const [last] = targetId === undefined ? [] : failuresInARow(primary, targetId);
+      const target = context.topology.shards.find(shard => shard.primary?.view.nodeId === targetId);
+      if (last === undefined || target?.primary === undefined) continue;
+      context.memory.heldFor(`failed:${last.name}`);
+      tellFailure(context, last, { source: primary, target: target.primary }, index, target.index);
+    }
   }
 }
 
@@ -77,28 +125,37 @@ interface Ends {
   readonly target: Member;
 }
 
-/** Both primaries, when a migration between them may start; a finding says why it may not. */
-function bothEnds(context: PlanContext, from: ShardTopology, to: ShardTopology): Ends | undefined {
-  const why = (text: string): undefined => {
-    context.progressing('WaitingToMove', `Slots of shard ${from.index} wait to move to shard ${to.index}: ${text}`);
-    return undefined;
-  };
+/** Why no migration may start. */
+interface Obstacle {
+  readonly why: string;
+  /** It goes away by itself, or not. */
+  readonly trouble?: 'MigrationNotSupported' | 'SlotsHeldOpen';
+  readonly note: string;
+}
+
+function reportObstacle(context: PlanContext, { trouble, note }: Obstacle): void {
+  if (trouble === undefined) context.progressing('WaitingToMove', note);
+  else context.degraded(trouble, note);
+  if (trouble === 'MigrationNotSupported') context.tell('migrationNotSupported', 'Warning', trouble, note);
+}
+
+/** Both primaries, when a migration between them may start. */
+function bothEnds(context: PlanContext, from: ShardTopology, to: ShardTopology): Ends | Obstacle {
+  const why = (text: string): Obstacle => ({
+    why: text,
+    note: `Slots of shard ${from.index} wait to move to shard ${to.index}: ${text}`,
+  });
   const [source, target] = [from.primary, to.primary];
   if (source === undefined) return why(`shard ${from.index} has no primary that answers`);
   if (target === undefined) return why(`shard ${to.index} has no primary that answers`);
   for (const { name, view } of [source, target]) {
     if (view.migrations === undefined) {
       const note = `${name} runs ${view.version}, which does not know CLUSTER MIGRATESLOTS: slots cannot be moved; set spec.image to one of Valkey 9.0 or later`;
-      context.degraded('MigrationNotSupported', note);
-      context.tell('migrationNotSupported', 'Warning', 'MigrationNotSupported', note);
-      return undefined;
+      return { why: note, trouble: 'MigrationNotSupported', note };
     }
     if (view.peers.some(peer => peer.myself && peer.migrating)) {
-      context.degraded(
-        'SlotsHeldOpen',
-        `${name} has slots in a migration by CLUSTER SETSLOT: no slots are moved until it is ended with CLUSTER SETSLOT <slot> STABLE`,
-      );
-      return undefined;
+      const note = `${name} has slots in a migration by CLUSTER SETSLOT: no slots are moved until it is ended with CLUSTER SETSLOT <slot> STABLE`;
+      return { why: note, trouble: 'SlotsHeldOpen', note };
     }
   }
   if (!knows(source, target.view.nodeId) || !knows(target, source.view.nodeId))
@@ -119,7 +176,8 @@ function isOutdated({ observation }: PlanContext, { name, pod }: Member): boolea
 }
 
 /** True when a migration of this source and target was started, or is held back by an earlier failure. */
-function startMigration(context: PlanContext, move: SlotMove, from: ShardTopology, { source, target }: Ends): boolean {
+function startMigration(context: PlanContext, move: SlotMove, from: ShardTopology, ends: Ends): boolean {
+  const { source, target } = ends;
   const owned = intersectSlotRanges(move.ranges, from.slots);
   const weight = bytesPerSlot(from);
   const room = roomBytes(target);
@@ -135,8 +193,19 @@ function startMigration(context: PlanContext, move: SlotMove, from: ShardTopolog
     context.tell(`memory:${target.name}`, 'Warning', 'InsufficientMemory', note);
     return false;
   }
-  if (isHeldBack(context, source, target)) return true;
-  if (!context.memory.take(`migrate:${source.view.nodeId}:${target.view.nodeId}`, 'migrateSlots', MIGRATE_REPEAT_MS)) return true;
+  if (!isHeldBack(context, source, target)) orderMigration(context, move, ends, ranges);
+  return true;
+}
+
+/** False: the same was ordered a moment ago, and what became of it is not known yet. */
+function orderMigration(
+  context: PlanContext,
+  move: SlotMove,
+  { source, target }: Ends,
+  ranges: readonly SlotRange[],
+  cause?: string,
+): boolean {
+  if (!context.memory.take(`migrate:${source.view.nodeId}:${target.view.nodeId}`, 'migrateSlots', MIGRATE_REPEAT_MS)) return false;
   context.act({ kind: 'migrateSlots', node: source.name, target: target.name, targetId: target.view.nodeId, ranges });
   const list = formatSlotRanges(ranges);
   context.tell(
@@ -144,6 +213,7 @@ function startMigration(context: PlanContext, move: SlotMove, from: ShardTopolog
     'Normal',
     'MovingSlots',
     `${countSlots(ranges)} slots (${list}) move from shard ${move.from} to shard ${move.to}: ${move.reason}`,
+    cause,
   );
   return true;
 }
@@ -154,15 +224,26 @@ function tellFailures(context: PlanContext, move: SlotMove, source: Member | und
   const failures = failuresInARow(source, target.view.nodeId);
   const [last] = failures;
   if (last === undefined) return;
-  const words = last.message === '' ? 'it did not say why' : last.message;
-  const note = `Moving slots ${formatSlotRanges(last.ranges)} from ${source.name} (shard ${move.from}) to ${target.name} (shard ${move.to}) failed: ${words}`;
-  context.tell(`failed:${last.name}`, 'Warning', 'MigrationFailed', note);
+  const note = tellFailure(context, last, { source, target }, move.from, move.to);
   if (failures.length < MIGRATION_FAILURES_REPORT) context.progressing('MigrationFailed', `${note}; it is tried again`);
   else
     context.degraded(
       'MigrationFailed',
       `${note}; ${failures.length} tries in a row have failed, the next one comes ${Math.round(pauseAfter(failures.length) / 1000)} s after the last`,
     );
+}
+
+function tellFailure(
+  context: PlanContext,
+  { name, message, ranges }: SlotMigration,
+  { source, target }: Ends,
+  from: number,
+  to: number,
+): string {
+  const words = message === '' ? 'it did not say why' : message;
+  const note = `Moving slots ${formatSlotRanges(ranges)} from ${source.name} (shard ${from}) to ${target.name} (shard ${to}) failed: ${words}`;
+  context.tell(`failed:${name}`, 'Warning', 'MigrationFailed', note);
+  return note;
 }
 
 /** After a failure the next try waits: for twice as long each time. It goes on for ever, since what stands in the way may pass, and is told as trouble. */

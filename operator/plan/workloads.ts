@@ -47,9 +47,11 @@ export function wantedWorkloads(cluster: ClusterResource, defaultImage: string):
   };
 }
 
-/** How many shards there should be. Everything else asks `ClusterWorkloads.shards`. */
-function targetShards({ spec }: ClusterResource): number {
-  return spec.shards;
+/** How many shards there should be. Everything else asks `ClusterWorkloads.shards`. Where they follow the load, the last decision stands in the status. */
+function targetShards({ spec, status }: ClusterResource): number {
+  const { autoscaling, shards } = spec;
+  if (autoscaling === undefined) return shards;
+  return status.autoscaling?.targetShards ?? Math.min(autoscaling.maxShards, Math.max(autoscaling.minShards, shards));
 }
 
 /** The shards that should be, and those beyond that have slots by the last record: their nodes stay until the slots have moved. */

@@ -1,19 +1,14 @@
 /** The conditions of a cluster, one function each. Pure. */
 import { SLOT_COUNT } from '../../lib/slot-hash.ts';
 import { countSlots } from '../../lib/slot-ranges.ts';
-import { findCondition, type ConditionStatus, type ConditionType } from '../api/conditions.ts';
+import { findCondition } from '../api/conditions.ts';
 import type { Finding } from '../model/action.ts';
 import type { Observation } from '../model/observation.ts';
 import type { PlanResult } from '../model/plan-result.ts';
 import { holdsSlots } from '../model/topology.ts';
+import { autoscaling, rebalancing } from './load-conditions.ts';
 import { isNodeReady } from './shard-rows.ts';
-
-export interface Verdict {
-  readonly type: ConditionType;
-  readonly status: ConditionStatus;
-  readonly reason: string;
-  readonly message: string;
-}
+import type { Verdict } from './verdict.ts';
 
 export function judge(observation: Observation, result: PlanResult): readonly Verdict[] {
   const slots = slotsAssigned(result);
@@ -21,7 +16,9 @@ export function judge(observation: Observation, result: PlanResult): readonly Ve
   const served = available(result);
   const worse = degraded(observation, result);
   const going = progressing(result);
-  return [ready(observation, result, { formed, served, worse, going }), served, going, worse, formed, slots];
+  const load = [rebalancing(observation, result), autoscaling(observation, result)];
+  const whole = ready(observation, result, { formed, served, worse, going });
+  return [whole, served, going, worse, formed, slots, ...load.filter(verdict => verdict !== undefined)];
 }
 
 interface Parts {

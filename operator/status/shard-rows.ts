@@ -6,23 +6,27 @@ import { formatSlotRanges } from '../../lib/slot-ranges.ts';
 import { findCondition } from '../api/conditions.ts';
 import { shardOfNode } from '../api/group.ts';
 import type { NodeStatus, ShardStatus } from '../api/valkey-cluster.ts';
+import { loadRow } from './load-status.ts';
 import type { NodeObservation, Observation, SyncProgress } from '../model/observation.ts';
 import type { PlanResult } from '../model/plan-result.ts';
 import { holdsSlots, type Member, type ShardTopology, slotsOf, type Topology } from '../model/topology.ts';
 
-export function shardRows(observation: Observation, { topology, dataLoss }: PlanResult): ShardStatus[] {
+export function shardRows(observation: Observation, result: PlanResult): ShardStatus[] {
+  const { topology, dataLoss } = result;
   const formed = findCondition(observation.cluster.status.conditions, 'ClusterFormed');
   // What a cluster that was never whole is about to give out is no record yet: the number of shards may still change.
   const wasWhole = formed?.status === 'True' || formed?.reason === 'DataLost' || dataLoss !== undefined;
   return topology.shards.map(shard => {
     const nodes = nodeNames(observation, shard).map(name => nodeRow(name, shard, topology.members.get(name), observation.nodes.get(name)));
     const lostNodes = lostRows(shard, observation, topology);
+    const load = loadRow(observation, result, shard.index);
     return {
       index: shard.index,
       ...(shard.primary === undefined ? {} : { primary: shard.primary.name }),
       ...(shard.ownerId === undefined ? {} : { ownerId: shard.ownerId }),
       slots: formatSlotRanges(wasWhole ? slotsOf(shard) : shard.slots),
       readyReplicas: shard.replicas.filter(replica => isReady(replica, holdsSlots(shard))).length,
+      ...(load === undefined ? {} : { load }),
       nodes,
       ...(lostNodes.length === 0 ? {} : { lostNodes }),
     };

@@ -7,8 +7,10 @@ import type { Decision } from '../model/action.ts';
 import type { Observation } from '../model/observation.ts';
 import type { PlanResult } from '../model/plan-result.ts';
 import { holdsSlots } from '../model/topology.ts';
-import { judge, type Verdict } from './conditions.ts';
+import { autoscalingStatus, rebalancingStatus } from './load-status.ts';
+import { judge } from './conditions.ts';
 import { isNodeReady, shardRows } from './shard-rows.ts';
+import type { Verdict } from './verdict.ts';
 
 type ScaleStatus = Pick<ValkeyClusterStatus, 'shardCount' | 'selector' | 'scaling' | 'migrations'>;
 
@@ -33,6 +35,8 @@ export function statusOf(observation: Observation, result: PlanResult): ValkeyCl
     ...(version === undefined ? {} : { version }),
     connection: observation.connection,
     ...scaleOf(observation, result, verdicts),
+    ...rebalancingStatus(observation, result),
+    ...autoscalingStatus(observation, result),
     ...lossOf(before, result, nowIso),
     conditions,
     shards: shardRows(observation, result),

@@ -21,9 +21,6 @@ export const MAX_CPU_SECONDS_PER_SECOND = 64;
 /** 200 Gbit/s. */
 export const MAX_NETWORK_BYTES_PER_SECOND = 25e9;
 
-/** Nobody says what a node's network can do: utilisation is told against 1 Gbit/s. */
-export const NETWORK_CAPACITY_BYTES_PER_SECOND = 125e6;
-
 /** Observations of the CPU fit lose half of their weight in this time. */
 export const FIT_HALF_LIFE_MS = 300_000;
 /** With fewer the weights are the ones assumed. */

@@ -2,7 +2,7 @@
 import { SLOT_COUNT } from '../../../lib/slot-hash.ts';
 import type { SlotRange } from '../../../lib/slot-ranges.ts';
 import type { ClusterLoad, LoadMemory, NodeSeries, ShardLoad } from '../../model/load.ts';
-import { MIN_WINDOWS, NETWORK_CAPACITY_BYTES_PER_SECOND, STALE_AFTER_MS } from './limits.ts';
+import { MIN_WINDOWS, STALE_AFTER_MS } from './limits.ts';
 
 export interface ShardOwnership {
   readonly shard: number;
@@ -40,7 +40,8 @@ export function readLoad(
       shard,
       load: { cpu, network, memory: node?.usedMemoryBytes ?? 0 },
       keys,
-      capacity: { cpu: cpuCapacity, network: NETWORK_CAPACITY_BYTES_PER_SECOND, memory: node?.maxMemoryBytes ?? 0 },
+      // Nobody says what a node's network can do.
+      capacity: { cpu: cpuCapacity, network: 0, memory: node?.maxMemoryBytes ?? 0 },
       ...(stale === undefined ? {} : { stale }),
     };
   });

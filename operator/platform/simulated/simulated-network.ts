@@ -7,6 +7,7 @@
  */
 import { intersectSlotRanges, normaliseSlotRanges, subtractSlotRanges } from '../../../lib/slot-ranges.ts';
 import type { NodeAddress } from '../../model/workload.ts';
+import { SlotCounters, type SlotDemand } from './simulated-load.ts';
 import { letGo, stepExports, stepImports } from './simulated-migrations.ts';
 import type { Peer, SimulatedNode } from './simulated-node.ts';
 
@@ -18,6 +19,10 @@ export class SimulatedNetwork {
   readonly partitioned = new Set<SimulatedNode>();
   /** Why slot migrations from this node fail now, by the wish of a test. */
   migrationProblem: (source: SimulatedNode) => string | undefined = () => undefined;
+
+  /** What clients ask of the slots, by the wish of a test; undefined: nodes count nothing. */
+  demand: ReadonlyMap<number, SlotDemand> | undefined;
+  #steppedAt: number | undefined;
 
   constructor(nodeTimeoutMs: number) {
     this.nodeTimeoutMs = nodeTimeoutMs;
@@ -50,6 +55,16 @@ export class SimulatedNetwork {
     for (const node of nodes) this.#promote(node, nodes);
     for (const node of nodes) this.#migrate(node);
     for (const node of nodes) this.#replicate(node);
+    this.#serve(nodes, (now - (this.#steppedAt ?? now)) / 1000);
+    this.#steppedAt = now;
+  }
+
+  #serve(nodes: readonly SimulatedNode[], seconds: number): void {
+    if (this.demand === undefined) return;
+    for (const node of nodes) {
+      node.counters ??= new SlotCounters();
+      node.counters.step(this.demand, node.isPrimary ? node.slots : [], seconds);
+    }
   }
 
   #introduce(node: SimulatedNode): void {

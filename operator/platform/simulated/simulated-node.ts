@@ -6,7 +6,8 @@
  */
 import { formatSlotRanges, normaliseSlotRanges, subtractSlotRanges, type SlotRange } from '../../../lib/slot-ranges.ts';
 import type { NodeAddress } from '../../model/workload.ts';
-import { beginMigrations, cancelMigrations, listMigrations, type SimulatedMigration } from './simulated-migrations.ts';
+import type { SlotCounters } from './simulated-load.ts';
+import { beginMigrations, cancelMigrations, listMigrations, slotOf, type SimulatedMigration } from './simulated-migrations.ts';
 import { replyError, type Reply } from '../../valkey/node-client.ts';
 
 /** What a process uses without data. */
@@ -45,6 +46,8 @@ export class SimulatedNode {
   migrations: SimulatedMigration[] = [];
   /** False: a server that is older than slot migrations. */
   knowsMigrations = true;
+  /** Undefined: it counts nothing, like a server that is older than slot statistics. */
+  counters: SlotCounters | undefined;
   promotion: 'graceful' | 'force' | 'takeover' | undefined;
 
   constructor(nodeId: string, announcedName: string, address: NodeAddress, config: ReadonlyMap<string, string>) {
@@ -111,6 +114,8 @@ export class SimulatedNode {
         if (this.isPrimary) throw this.#error('ERR You should send CLUSTER FAILOVER to a replica');
         this.promotion = args[0]?.toLowerCase() === 'takeover' ? 'takeover' : args[0]?.toLowerCase() === 'force' ? 'force' : 'graceful';
         return 'OK';
+      case 'SLOT-STATS':
+        return this.#slotStats();
       case 'MIGRATESLOTS':
       case 'GETSLOTMIGRATIONS':
       case 'CANCELSLOTMIGRATIONS':
@@ -130,6 +135,13 @@ export class SimulatedNode {
     const refused = beginMigrations(this, args);
     if (refused !== undefined) throw this.#error(refused);
     return 'OK';
+  }
+
+  #slotStats(): Reply {
+    if (this.counters === undefined) throw this.#error("ERR unknown subcommand 'SLOT-STATS'. Try CLUSTER HELP.");
+    const keys = new Map<number, number>();
+    for (const key of this.data.keys()) keys.set(slotOf(key), (keys.get(slotOf(key)) ?? 0) + 1);
+    return this.counters.answer(this.isPrimary ? this.slots : [], slot => keys.get(slot) ?? 0);
   }
 
   #addSlots(numbers: readonly number[]): Reply {
@@ -215,9 +227,10 @@ export class SimulatedNode {
           `slave_repl_offset:${this.offset}`,
         ];
     const used = BARE_BYTES + [...this.data].reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+    const cpu = ['used_cpu_sys:0', `used_cpu_user:${this.counters?.cpuSeconds ?? 0}`, `used_memory_dataset:${used - BARE_BYTES}`];
     const memory = [`used_memory:${used}`, `used_memory_startup:${BARE_BYTES}`, `maxmemory:${this.config.get('maxmemory') ?? 0}`];
     const keys = this.data.size === 0 ? [] : [`db0:keys=${this.data.size},expires=0,avg_ttl=0`];
-    return ['valkey_version:9.1.2', `run_id:${this.nodeId}`, 'loading:0', ...role, ...memory, ...keys].join('\r\n');
+    return ['valkey_version:9.1.2', `run_id:${this.nodeId}`, 'loading:0', ...role, ...cpu, ...memory, ...keys].join('\r\n');
   }
 
   #configGet(names: readonly string[]): Reply {

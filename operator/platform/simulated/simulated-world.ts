@@ -13,7 +13,7 @@ import { VirtualClock } from './virtual-clock.ts';
 
 const STEP_MS = 100;
 /** Commands that change something: after each of them the operator may die. */
-const READS = /^(INFO|CONFIG GET|CLUSTER (MYID|NODES|INFO|GETSLOTMIGRATIONS))/i;
+const READS = /^(INFO|CONFIG GET|CLUSTER (MYID|NODES|INFO|GETSLOTMIGRATIONS|SLOT-STATS))/i;
 
 export class SimulatedWorld {
   readonly clock = new VirtualClock();
