@@ -7,7 +7,7 @@ import type { SlotMove } from '../model/slot-move.ts';
 import type { Member, ShardTopology, Topology } from '../model/topology.ts';
 import { PlanContext } from './context.ts';
 import { MemoryDraft } from './memory-draft.ts';
-import { planCancellations, planMigrationLogs, planSlotMoves } from './slot-moves.ts';
+import { planCancellations, planMigrationLogs, planSlotMoves, startChosenMoves } from './slot-moves.ts';
 
 const MIB = 2 ** 20;
 const RANGES = ['0-4095', '4096-8191', '8192-12287', '12288-16383'] as const;
@@ -248,5 +248,48 @@ describe('a migration to a shard that is to leave', () => {
     };
     const context = planned([], { views, shards: { 3: { leaving: true } } });
     expect(context.actions).toEqual([{ kind: 'cancelMigrations', node: 'shop-0-0' }]);
+  });
+});
+
+describe('a move that was chosen by load', () => {
+  const hot = move(0, 1, '5,77,900-1700');
+
+  it('starts with just its slots, however many and heavy they are, and says why it was chosen', () => {
+    const context = contextOf({ views: { 0: { memory: { usedBytes: 4096 * MIB, startupBytes: 0, limitBytes: 0 } } } });
+    expect(startChosenMoves(context, [hot], 'Imbalanced').size).toBe(0);
+    expect(context.actions).toEqual([
+      { kind: 'migrateSlots', node: 'shop-0-0', target: 'shop-1-0', targetId: 'p1', ranges: parseSlotRanges('5,77,900-1700') },
+    ]);
+    expect(context.memory.decisions).toEqual([
+      {
+        type: 'Normal',
+        reason: 'MovingSlots',
+        note: '803 slots (5,77,900-1700) move from shard 0 to shard 1: why',
+        cause: 'Imbalanced',
+      },
+    ]);
+  });
+
+  it.each<readonly [string, World, string]>([
+    [
+      'some of its slots have gone elsewhere',
+      { shards: { 0: { slots: parseSlotRanges('0-1600') } } },
+      'some of its slots are not at shard 0 any more',
+    ],
+    ['a node is to be restarted', { outdated: [1] }, 'shop-1-0 is restarted for a change first'],
+    [
+      'the server cannot',
+      { views: { 1: { migrations: undefined } } as unknown as World['views'] & {} },
+      'does not know CLUSTER MIGRATESLOTS',
+    ],
+    [
+      'it failed a moment ago',
+      { views: { 0: { migrations: [migration(0, 1, { outcome: 'failed' })] } } },
+      'the last try failed a moment ago',
+    ],
+  ])('is dropped as a whole where %s, which is no trouble of the cluster', (_name, world, why) => {
+    const context = contextOf(world);
+    expect([...startChosenMoves(context, [hot], 'Imbalanced').values()][0]).toContain(why);
+    expect([context.actions, context.findings]).toEqual([[], []]);
   });
 });

@@ -34,7 +34,11 @@ export type LocalPlatformOptions = {
 };
 
 /** What is kept in the state folder. */
-type StoredObjects = { readonly uid: string };
+type StoredObjects = {
+  readonly uid: string;
+  /** Where their number follows the load: shards that may hold data. All of them are started again, and then it is decided anew. */
+  readonly shards?: number;
+};
 
 const STOP_GRACE_MS = 2_000;
 
@@ -45,6 +49,7 @@ export class LocalPlatform implements Platform {
   readonly #nodes = new Map<string, LocalNode>();
   readonly #reaper = new Reaper();
   readonly #key: ClusterKey;
+  #objects: StoredObjects;
   #cluster: ClusterResource;
   #listener: ClusterListener = () => {};
   #password = '';
@@ -56,6 +61,7 @@ export class LocalPlatform implements Platform {
     this.#key = clusterKey(options.namespace, options.name);
     const objects = parseObjects(options.folder.readObjects()) ?? { uid: randomUUID() };
     options.folder.writeObjects(objects);
+    this.#objects = objects;
     const { namespace, name, spec } = options;
     this.#cluster = {
       key: this.#key,
@@ -66,7 +72,7 @@ export class LocalPlatform implements Platform {
       resourceVersion: '1',
       finalizers: [],
       spec,
-      status: {},
+      status: statusAtStart(spec, objects),
     };
   }
 
@@ -94,6 +100,7 @@ export class LocalPlatform implements Platform {
 
   async writeStatus(key: ClusterKey, status: ValkeyClusterStatus): Promise<void> {
     this.#expect(key);
+    this.#rememberShards(status);
     this.#change({ status });
   }
 
@@ -182,6 +189,14 @@ export class LocalPlatform implements Platform {
     this.#options.folder.release();
   }
 
+  #rememberShards({ autoscaling, shards: rows = [] }: ValkeyClusterStatus): void {
+    if (autoscaling === undefined) return;
+    const shards = Math.max(autoscaling.targetShards, ...rows.filter(row => row.slots !== '').map(row => row.index + 1));
+    if (this.#objects.shards === shards) return;
+    this.#objects = { ...this.#objects, shards };
+    this.#options.folder.writeObjects(this.#objects);
+  }
+
   #startNode(node: NodeWorkload): LocalNode {
     const { folder, firstPort, serverBinary, spec } = this.#options;
     return new LocalNode(node, {
@@ -235,5 +250,13 @@ function changedParts(before: NodeWorkload, after: NodeWorkload): readonly strin
 }
 
 function parseObjects(value: unknown): StoredObjects | undefined {
-  return typeof value === 'object' && value !== null && 'uid' in value && typeof value.uid === 'string' ? { uid: value.uid } : undefined;
+  if (typeof value !== 'object' || value === null || !('uid' in value) || typeof value.uid !== 'string') return undefined;
+  const shards = 'shards' in value && Number.isSafeInteger(value.shards) ? Number(value.shards) : undefined;
+  return { uid: value.uid, ...(shards === undefined ? {} : { shards }) };
+}
+
+/** Nodes that keep their data must all be there again, however many shards there were. */
+function statusAtStart({ autoscaling, persistence }: ValkeyClusterSpec, { shards }: StoredObjects): ValkeyClusterStatus {
+  if (autoscaling === undefined || persistence === undefined || shards === undefined) return {};
+  return { autoscaling: { targetShards: shards, wantedShards: shards, reason: 'StaleStatistics' } };
 }

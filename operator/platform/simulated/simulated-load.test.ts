@@ -172,7 +172,12 @@ describe('rebalancing in a simulated world', { timeout: 120_000 }, () => {
     await story.world.clock.advance(3 * MINUTE);
     const writes = story.world.platform.statusWrites;
     for (let seconds = 0; seconds < 600; seconds += 5) {
-      story.demand = new Map(spread(300).map(slot => [slot, { cpu: cpu * (0.8 + 0.4 * story.world.random()) }]));
+      story.demand = new Map(
+        spread(300).map(slot => [
+          slot,
+          { cpu: cpu * (0.8 + 0.4 * story.world.random()), network: 1e5 * (0.8 + 0.4 * story.world.random()) },
+        ]),
+      );
       await story.world.clock.advance(5_000);
     }
     expect(story.world.platform.statusWrites - writes).toBeLessThanOrEqual(most);
