@@ -65,6 +65,9 @@ export const MEMORY_LIMIT_SHARE = 0.92;
 /** Keys that a drained node still holds are waited for this long, while others serve every slot. */
 export const KEYS_LEFT_MS = 30_000;
 
+/** Replicas have heard within this long which slots their primary was given or gave away. */
+export const SLOTS_HEARD_MS = 2_000;
+
 export const RECHECK_BUSY_MS = 200;
 export const RECHECK_WAITING_MS = 1_000;
 export const RECHECK_STEADY_MS = 5_000;

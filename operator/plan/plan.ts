@@ -17,7 +17,14 @@ import { planDataLoss } from './data-loss.ts';
 import { planFailover } from './failover.ts';
 import { planEvacuation } from './handover.ts';
 import { planJoining } from './joining.ts';
-import { BUSY_FOR_LONG_MS, RECHECK_BUSY_MS, RECHECK_STEADY_MS, RECHECK_WAITING_MS, UNSERVED_DEBOUNCE_MS } from './limits.ts';
+import {
+  BUSY_FOR_LONG_MS,
+  RECHECK_BUSY_MS,
+  RECHECK_STEADY_MS,
+  RECHECK_WAITING_MS,
+  SLOTS_HEARD_MS,
+  UNSERVED_DEBOUNCE_MS,
+} from './limits.ts';
 import { planLiveConfig } from './live-config.ts';
 import { planLoad } from './follow-load.ts';
 import { MemoryDraft } from './memory-draft.ts';
@@ -26,7 +33,7 @@ import { readTopology } from './read-topology.ts';
 import { planPingPace } from './ping-pace.ts';
 import { planRepair } from './repair.ts';
 import { planRollout } from './rollout.ts';
-import { whyUnsettled } from './shard-health.ts';
+import { hasOnlyToHear, whyUnsettled } from './shard-health.ts';
 import { planScaling } from './scaling.ts';
 import { runningMigrations } from './slot-migrations.ts';
 import { planCancellations, planMigrationLogs, planSlotMoves } from './slot-moves.ts';
@@ -162,6 +169,7 @@ function reportUnsettled(context: PlanContext): void {
   for (const shard of context.topology.shards) {
     const why = whyUnsettled(context, shard);
     if (why === undefined) continue;
+    if (hasOnlyToHear(context, shard) && context.memory.heldFor(`slotsUnheard:${shard.index}`) < SLOTS_HEARD_MS) continue;
     context.progressing('Repairing', why);
     return;
   }

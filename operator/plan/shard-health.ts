@@ -10,9 +10,19 @@ import { primaryIdOf } from './read-topology.ts';
  * take over without them.
  */
 export function isFollowing(replica: Member, primary: Member): boolean {
+  return isFed(replica, primary) && knowsSlotsOf(replica, primary);
+}
+
+/** All is well but for replicas that have not heard of the latest slots: it is so for a moment whenever slots move. */
+export function hasOnlyToHear(context: PlanContext, shard: ShardTopology): boolean {
+  return firstTrouble(context, shard, undefined, isFed) === undefined && whyUnsettled(context, shard) !== undefined;
+}
+
+/** `replica` has the primary's data set and is fed what comes. */
+function isFed(replica: Member, primary: Member): boolean {
   const { replication, loading } = replica.view;
   if (replication === undefined || !replication.up || replication.syncing || loading) return false;
-  return primaryIdOf(replica) === primary.view.nodeId && knowsSlotsOf(replica, primary);
+  return primaryIdOf(replica) === primary.view.nodeId;
 }
 
 function knowsSlotsOf(replica: Member, primary: Member): boolean {
@@ -47,6 +57,15 @@ export function isSettled(context: PlanContext, shard: ShardTopology, except?: s
 
 /** In words for a human; undefined when all is well. */
 export function whyUnsettled(context: PlanContext, shard: ShardTopology, except?: string): string | undefined {
+  return firstTrouble(context, shard, except, isFollowing);
+}
+
+function firstTrouble(
+  context: PlanContext,
+  shard: ShardTopology,
+  except: string | undefined,
+  follows: (replica: Member, primary: Member) => boolean,
+): string | undefined {
   const { primary } = shard;
   if (primary === undefined) return `shard ${shard.index} has no primary that answers`;
   if (!primary.view.clusterOk) return `${primary.name} says that the cluster is not whole`;
@@ -55,7 +74,7 @@ export function whyUnsettled(context: PlanContext, shard: ShardTopology, except?
     const member = context.topology.members.get(node.name);
     if (member === undefined) return `${node.name} does not answer`;
     if (member.pod.deletingSince !== undefined) return `${node.name} is stopping`;
-    if (!isFollowing(member, primary)) return `${node.name} has not caught up with ${primary.name}`;
+    if (!follows(member, primary)) return `${node.name} has not caught up with ${primary.name}`;
   }
   return undefined;
 }
