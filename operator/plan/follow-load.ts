@@ -44,9 +44,7 @@ function hasNews(context: PlanContext): boolean {
     memory.load = takeSamples(memory.load ?? emptyLoadMemory(), samples, context.now);
     return true;
   }
-  const unsampledMs = memory.heldFor('unsampled');
-  const isNew = memory.loadReport === undefined && observation.cluster.status.rebalancing === undefined;
-  return unsampledMs >= STALE_AFTER_MS || isNew;
+  return memory.heldFor('unsampled') >= STALE_AFTER_MS;
 }
 
 function whyBusy(context: PlanContext, { rolling, whole }: ClusterCalm): BusyReason | undefined {

@@ -53,8 +53,6 @@ const WARNINGS: ReadonlySet<string> = new Set(['NoMemoryHeadroom', 'SingleHotSlo
 export function reportLoad(context: PlanContext, judgement: Judgement): void {
   const { now, memory } = context;
   const before = memory.loadReport;
-  // A cluster that is new is still busy with itself.
-  if (judgement.busy !== undefined && before === undefined && balanceInStatus(context) === undefined) return;
   const balance = say(before?.rebalancing ?? balanceInStatus(context), balanceOf(judgement), now);
   const known = before?.autoscaling ?? countInStatus(context);
   const { count } = judgement;
@@ -100,7 +98,7 @@ function say<Reason extends string>(
 
 function mustLast(before: string, next: string): boolean {
   if (Object.hasOwn(BUSY, before)) return false;
-  return next === 'StaleStatistics' || (CALM.has(next) && (CALM.has(before) || REFUSED.has(before)));
+  return next === 'StaleStatistics' || next === 'Repairing' || (CALM.has(next) && (CALM.has(before) || REFUSED.has(before)));
 }
 
 function balanceInStatus({ observation: { cluster }, now }: PlanContext): Said<BalanceReason> | undefined {

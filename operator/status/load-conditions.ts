@@ -5,7 +5,7 @@ import type { PlanResult } from '../model/plan-result.ts';
 import { autoscalingStatus, loadRow, rebalancingStatus } from './load-status.ts';
 import type { Verdict } from './verdict.ts';
 
-/** Undefined: it is off, or there was nothing to judge yet. */
+/** Undefined: it is off. */
 export function rebalancing(observation: Observation, result: PlanResult): Verdict | undefined {
   const { cluster } = observation;
   const status = rebalancingStatus(observation, result).rebalancing;
@@ -26,15 +26,14 @@ export function autoscaling(observation: Observation, result: PlanResult): Verdi
   const type = 'Autoscaling';
   const { shardCount } = observation.cluster.status;
   const changes = result.scaling !== undefined || (shardCount !== undefined && shardCount !== status.targetShards);
-  const text = result.loadReport?.autoscaling?.message ?? 'the load is not known yet';
-  const message = calmMessage(observation, result, type, status.reason, text);
+  const message = calmMessage(observation, result, type, status.reason, result.loadReport?.autoscaling?.message);
   return { type, status: changes ? 'True' : 'False', reason: status.reason, message };
 }
 
 /** A sentence that stands there already and differs in its figures alone stays, as long as the figures of the status stay. */
 function calmMessage(observation: Observation, result: PlanResult, type: ConditionType, reason: string, text: string | undefined): string {
   const before = findCondition(observation.cluster.status.conditions, type);
-  if (text === undefined) return before?.message ?? '';
+  if (text === undefined) return before?.message ?? 'The load is not known yet';
   const message = text.charAt(0).toUpperCase() + text.slice(1);
   const kept = before?.reason === reason && sentence(before.message) === sentence(message) && sameFigures(observation, result);
   return kept ? before.message : message;

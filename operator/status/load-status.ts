@@ -30,7 +30,8 @@ export function loadRow({ cluster }: Observation, { loadReport }: PlanResult, sh
 export function rebalancingStatus({ cluster }: Observation, { loadReport }: PlanResult): Pick<ValkeyClusterStatus, 'rebalancing'> {
   const before = cluster.status.rebalancing;
   if (cluster.spec.rebalancing.mode === 'Off') return {};
-  if (loadReport === undefined) return before === undefined ? {} : { rebalancing: before };
+  // So from the first write on: a condition that came later would be a write of its own.
+  if (loadReport === undefined) return { rebalancing: before ?? { reason: 'StaleStatistics' } };
   const { rebalancing, figures } = loadReport;
   const shown =
     figures === undefined ? { maxOverMean: before?.maxOverMean, hotSlot: before?.hotSlot } : shownBalance(figures, before?.maxOverMean);

@@ -52,6 +52,11 @@ describe.each(imagesFor(0))('a ValkeyCluster of $title', image => {
         .map(object => `${object.kind}/${object.metadata.name}@${object.metadata.resourceVersion}`)
         .toSorted((a, b) => a.localeCompare(b));
     };
+    // It takes some windows of statistics until the load is known, and that is said once.
+    await cluster.waitUntil('the load to be known', 90_000, async () => {
+      const reason = (await cluster.condition('Rebalancing'))?.reason;
+      return reason !== undefined && reason !== 'StaleStatistics';
+    });
     // What formation set off may still settle: steady means the same twice, five seconds apart.
     await cluster.waitUntil('the objects to settle', 60_000, async () => {
       const before = await versions();
