@@ -94,14 +94,7 @@ export function assemble(circumstances: Circumstances): Assembly {
   });
   followPolicy(config, state, log);
   const databases: Databases = new Databases(state, config.integer(state.bySlot ? 'cluster-databases' : 'databases'), watch);
-  const lifecycle = new Lifecycle({
-    ports: () => ports,
-    runId: entropy.hex(40),
-    executable: circumstances.executable,
-    configFile: config.file,
-    processId: circumstances.processId,
-    end: circumstances.end,
-  });
+  const lifecycle = makeLifecycle(circumstances, () => ports);
   const slotMoves = slotMovesOf(() => ports.cluster);
   const ports: Mutable<ServerPorts> = {
     clock,
@@ -141,6 +134,10 @@ export function assemble(circumstances: Circumstances): Assembly {
   registerSections(ports, circumstances.facts);
   const host = new ConnectionHost(ports, engine, clients, pool);
   return { ports, engine, clients, host, cluster, persistence, cron: regularWork(ports, engine, clients, databases, values, host) };
+}
+
+function makeLifecycle({ config, entropy, executable, processId, end }: Circumstances, ports: () => ServerPorts): Lifecycle {
+  return new Lifecycle({ ports, runId: entropy.hex(40), executable, configFile: config.file, processId, end });
 }
 
 /** What files know of slots on the move. */
