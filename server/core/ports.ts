@@ -169,7 +169,7 @@ export interface ClientsPort {
   closePeer(session: Session): void;
 }
 
-export type PausePurpose = 'client-pause' | 'shutdown' | 'failover' | 'slot-migration' | 'save' | 'returning';
+export type PausePurpose = 'client-pause' | 'shutdown' | 'failover' | 'slot-migration' | 'save' | 'returning' | 'standstill';
 
 export interface ExecutionPort {
   /** Applies one request as the primary's stream demands: no checks, replies dropped. The reply's bytes come back when it was an error. */

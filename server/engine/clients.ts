@@ -19,6 +19,7 @@ const REASONS: Readonly<Record<PausePurpose, string>> = {
   'slot-migration': 'slot_migration_in_progress',
   save: 'save_in_progress',
   returning: 'returning_primary',
+  standstill: 'debug',
 };
 
 /** The transport of a client that has no connection: a stream of commands is applied in its name. */

@@ -21,6 +21,7 @@ import { PrimaryFeed } from './primary-feed.ts';
 import type { ReplicaConnection } from './replica-connection.ts';
 import { ReplicaLink } from './replica-link.ts';
 import { ReplicationStream } from './replication-stream.ts';
+import { standstill } from './standstill.ts';
 
 const PROFILE = Symbol('replica profile');
 
@@ -90,7 +91,7 @@ export class Replication implements ReplicationPort, PropagationSink {
       propagate: args => ports.propagation.propagate(-1, args),
       joined: () => this.askNewcomer(),
       mainChannelGraceMs: () => ports.debug.rdbClientGraceSeconds * 1000,
-      pauseAfterSnapshot: () => (ports.debug.pauseAfterSnapshot ? () => ports.debug.pauseProcess() : undefined),
+      pauseAfterSnapshot: () => standstill(ports),
       quiet: () => ports.clients.isPausedFor('failover') || ports.clients.isPausedFor('shutdown'),
     });
     this.incoming = new IncomingStream(ports, this.stream, {

@@ -1,6 +1,7 @@
 /**
  * The operator scales a real cluster under steady confirmed writes: 3 → 5 → 3 → 4 shards, and dies on the way. No confirmed write is lost, and
- * valkey-cli finds every slot owned and every key where it belongs. Over nodes of the reference server, whose slot migration is the measure.
+ * valkey-cli finds every slot owned and every key where it belongs. Over nodes of our own server, and of the reference server, whose slot migration is
+ * the measure.
  */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -11,7 +12,7 @@ import { findCondition } from '../../operator/api/conditions.ts';
 import { ChangeableCluster } from '../integration/changeable-cluster.ts';
 import { ConfirmedWriter } from '../integration/confirmed-writer.ts';
 import { ask } from '../integration/local-cluster.ts';
-import { NEEDS_REFERENCE, WITHOUT_REFERENCE } from '../support/cluster-nodes.ts';
+import { NEEDS_REFERENCE, type ServerKind, WITHOUT_REFERENCE } from '../support/cluster-nodes.ts';
 
 const reference = process.env['VALKEY_REFERENCE'] ?? '';
 const SPEC = { shards: 3, replicas: 1, nodeTimeoutMilliseconds: 2000 };
@@ -25,9 +26,14 @@ afterEach(async () => {
   for (const cluster of clusters.splice(0)) await cluster.dispose();
 });
 
-describe.skipIf(WITHOUT_REFERENCE)(`scaling over nodes of the reference server${NEEDS_REFERENCE}`, () => {
+const KINDS: readonly { readonly kind: ServerKind; readonly firstPort: number }[] = [
+  { kind: 'ours', firstPort: 13_100 },
+  { kind: 'reference', firstPort: 13_300 },
+];
+
+describe.skipIf(WITHOUT_REFERENCE).each(KINDS)(`scaling over nodes of the kind $kind${NEEDS_REFERENCE}`, ({ kind, firstPort }) => {
   test('3 → 5 → 3 → 4 shards under confirmed writes, with an operator that dies: nothing is lost', { timeout: 600_000 }, async () => {
-    const cluster = await start(SPEC, 13_300);
+    const cluster = await start(kind, firstPort);
     await cluster.ready(90_000);
     const writers = tags(WRITERS).map(tag => new ConfirmedWriter(tag, () => cluster.ports()));
     await cluster.waitFor(() => writers.every(writer => writer.confirmed.length > 50), 20_000, '50 writes of each writer');
@@ -58,7 +64,7 @@ describe.skipIf(WITHOUT_REFERENCE)(`scaling over nodes of the reference server${
   });
 
   test('a node that dies while slots move to it: the migration fails, is told, and is done again', { timeout: 300_000 }, async () => {
-    const cluster = await start(SPEC, 13_400);
+    const cluster = await start(kind, firstPort + 100);
     await cluster.ready(90_000);
     const writers = tags(4).map(tag => new ConfirmedWriter(tag, () => cluster.ports()));
     await cluster.waitFor(() => writers.every(writer => writer.confirmed.length > 50), 20_000, '50 writes of each writer');
@@ -81,12 +87,8 @@ describe.skipIf(WITHOUT_REFERENCE)(`scaling over nodes of the reference server${
   });
 });
 
-async function start(spec: typeof SPEC, firstPort: number): Promise<ChangeableCluster> {
-  const cluster = await ChangeableCluster.create(
-    spec,
-    firstPort,
-    process.env['SLOTKEEPER_SERVER_BINARY'] ?? join(reference, 'src/valkey-server'),
-  );
+async function start(kind: ServerKind, firstPort: number): Promise<ChangeableCluster> {
+  const cluster = await ChangeableCluster.create(SPEC, firstPort, kind === 'ours' ? undefined : join(reference, 'src/valkey-server'));
   clusters.push(cluster);
   cluster.startOperator();
   return cluster;

@@ -129,10 +129,11 @@ export class MigrationWorld {
     for (let round = 0; round < 20 && this.#soon.length > 0; round++) for (const action of this.#soon.splice(0)) action();
   }
 
-  /** Time goes by, with a tick every 100 ms. */
-  pass(milliseconds: number): void {
+  /** Time goes by, with a tick every 100 ms. The nodes talk, unless `silently`. */
+  pass(milliseconds: number, silently = false): void {
     for (let left = milliseconds; left > 0; left -= 100) {
       this.now += 100;
+      if (!silently) this.cluster.run(100);
       this.migrations.tick();
       this.turn();
     }

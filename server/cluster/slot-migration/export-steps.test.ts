@@ -126,34 +126,77 @@ describe('an export', () => {
     },
   );
 
-  test('whose failover is granted stays paused without a connection, until the slots are gone or the time is up', () => {
-    const world = goTo('failover-granted', { manualFailoverTimeoutMs: 100 });
+  test('whose failover is granted stays paused without a connection, until the slots are gone or the target says that it has not taken them', () => {
+    const world = goTo('failover-granted');
     world.socket.events.closed('');
+    world.turn();
     expect([world.state(), world.pausedUntil > world.now]).toEqual(['failover-granted', true]);
     taken(world);
     expect([world.state(), world.pausedUntil]).toEqual(['success', 0]);
+    const free = goTo('failover-granted');
+    free.socket.events.closed('');
+    free.pass(500);
+    expect([free.state(), free.pausedUntil]).toEqual([`failed: ${LOST}`, 0]);
+  });
+
+  test('whose failover is granted lets writes go on when the time is up and the target still answers without the slots', () => {
     const late = goTo('failover-granted', { manualFailoverTimeoutMs: 100 });
     late.pass(2000);
     expect(late.state()).toBe('failover-granted');
-    late.pass(200);
+    late.pass(500);
     expect([late.state(), late.pausedUntil]).toEqual([`failed: ${UNPAUSED}`, 0]);
   });
 
-  test('that is cancelled after the grant lets writes go on only when the target can no longer take the slots', () => {
-    const world = goTo('failover-granted');
-    world.migrations.cancelAll('the test');
-    world.turn();
-    expect([world.state(), world.socket.ended, world.pausedUntil > world.now]).toEqual(['cancelled', true, true]);
-    world.socket.events.closed('');
-    world.turn();
-    expect(world.pausedUntil).toBe(0);
-    const silent = goTo('failover-granted', { manualFailoverTimeoutMs: 100 });
-    silent.migrations.dataFlushed();
-    silent.pass(2000);
-    expect([silent.state(), silent.pausedUntil > silent.now]).toEqual(['failed: Data was flushed', true]);
-    silent.pass(200);
-    expect([silent.pausedUntil, silent.socket.open]).toEqual([0, false]);
+  test('whose failover is granted to a node that is not heard stays paused for the node timeout more', () => {
+    const world = goTo('failover-granted', { manualFailoverTimeoutMs: 100 });
+    world.pass(4000, true);
+    expect([world.state(), world.pausedUntil > world.now]).toEqual(['failover-granted', true]);
+    world.pass(200, true);
+    expect([world.state(), world.pausedUntil]).toEqual([`failed: ${UNPAUSED}`, 0]);
   });
+
+  test.each(['cancelled', 'failed: Data was flushed'])(
+    'that is %s after the grant lets writes go on only when the target can no longer take the slots',
+    end => {
+      const over = (settings = {}): MigrationWorld => {
+        const world = goTo('failover-granted', settings);
+        if (end === 'cancelled') world.migrations.cancelAll('the test');
+        else world.migrations.dataFlushed();
+        world.turn();
+        expect([world.state(), world.socket.ended, world.pausedUntil > world.now]).toEqual([end, true, true]);
+        expect(world.migrations.isGranted(SLOT)).toBe(true);
+        return world;
+      };
+      const closed = over();
+      closed.socket.events.closed('');
+      closed.turn();
+      expect(closed.pausedUntil > closed.now, 'the news may be on its way').toBe(true);
+      closed.pass(500);
+      expect([closed.pausedUntil, closed.migrations.isGranted(SLOT)]).toEqual([0, false]);
+      const gone = over();
+      gone.socket.events.closed('');
+      gone.turn();
+      taken(gone);
+      expect([gone.state(), gone.pausedUntil]).toEqual([end, 0]);
+      const lateNews = over();
+      lateNews.socket.events.closed('');
+      lateNews.pass(3000, true);
+      expect(lateNews.pausedUntil > lateNews.now, 'no news is no proof').toBe(true);
+      taken(lateNews);
+      expect(lateNews.pausedUntil).toBe(0);
+      const silent = over({ manualFailoverTimeoutMs: 100 });
+      silent.pass(2000);
+      expect(silent.pausedUntil > silent.now).toBe(true);
+      silent.pass(500);
+      expect([silent.pausedUntil, silent.socket.open]).toEqual([0, false]);
+      const forgotten = over({ logLength: 0 });
+      forgotten.pass(1000);
+      expect([forgotten.migrations.list().length, forgotten.pausedUntil > forgotten.now]).toEqual([1, true]);
+      forgotten.socket.events.closed('');
+      forgotten.pass(500);
+      expect([forgotten.migrations.list().length, forgotten.pausedUntil]).toEqual([0, 0]);
+    },
+  );
 
   test('does not let writes go on after the process stood still before it could hear the news', () => {
     const world = goTo('failover-granted', { manualFailoverTimeoutMs: 100 });

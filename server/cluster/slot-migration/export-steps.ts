@@ -2,8 +2,8 @@
  * The source's side: connects to the target, sends the keys of the slots as they are at one moment, then the writes since, pauses writes when the
  * target has nearly all of them, and grants the failover when it has all.
  *
- * What keeps every confirmed write: from the grant on no write is accepted here until the slots are known to be the target's, or the target's time
- * to take them is over.
+ * What keeps every confirmed write: from the grant on no write is accepted here until the slots are known to be the target's, or not
+ * (`takeover-news.ts`), however the job itself ends.
  */
 
 import type { SlotRange } from '../../../lib/slot-ranges.ts';
@@ -13,6 +13,7 @@ import { ExportChannel } from './export-channel.ts';
 import { exportSession } from './export-session.ts';
 import type { MigrationCore } from './migration-core.ts';
 import { describeJob, type ExportJob, isInProgress, slotBitmap, slotsIn } from './migration-job.ts';
+import { takeoverRuledOut, targetHasSlots } from './takeover-news.ts';
 import type { TargetMessage } from './target-reader.ts';
 
 /** The pause lasts this many times cluster-manual-failover-timeout. */
@@ -24,9 +25,8 @@ const GRANTED_PAUSE_MS = 2000;
  * that stood still must not accept writes before it has heard what happened meanwhile.
  */
 const PAUSE_MARGIN_MS = 600_000;
-/** How long news may take after the process stood still. */
-const NEWS_MS = 2000;
 const UNEXPECTED = 'Unexpected state machine transition';
+const LOST = 'Connection lost to target. Check CLUSTER GETSLOTMIGRATIONS on the target node for more information.';
 const NOT_MINE = 'Slots are no longer owned by myself';
 
 export function createExport(core: MigrationCore, target: ClusterNode, ranges: readonly SlotRange[]): ExportJob {
@@ -50,6 +50,8 @@ export function createExport(core: MigrationCore, target: ClusterNode, ranges: r
     session: undefined,
     snapshot: undefined,
     pauseEndsAt: 0,
+    outcomeOpen: false,
+    askedOn: undefined,
     overSoftLimitSince: 0,
   };
 }
@@ -60,6 +62,7 @@ export function advanceExport(core: MigrationCore, job: ExportJob): void {
   else if (job.state === 'waiting-to-snapshot') tryToSnapshot(core, job);
   else if (job.state === 'waiting-to-pause') tryToPause(core, job);
   else if (job.state === 'failover-granted') awaitTakeover(core, job);
+  else if (!isInProgress(job)) watchOutcome(core, job);
   else if (job.state === 'failover-paused' && pauseIsOver(core, job)) {
     core.environment.log.warning(`Slot migration ${job.description} timed out during slot failover.`);
     core.finish(job, 'failed', 'Timed out before streaming completed');
@@ -114,13 +117,15 @@ function channelClosed(core: MigrationCore, job: ExportJob, reason: string, open
   job.channel = undefined;
   if (job.session !== undefined) core.environment.closeSession(job.session);
   job.session = undefined;
-  if (!isInProgress(job)) return core.targetClosed(job);
+  // Whether it has taken the slots it is asked now.
+  core.wake();
+  if (!isInProgress(job)) return watchOutcome(core, job);
   core.environment.log.notice(`Slot migration ${job.description} connection lost`);
   // The target may have taken the slots: this node stays paused until it knows, or until the target's time is over.
   if (job.state === 'failover-granted') return;
   if (!opened) core.finish(job, 'failed', `Unable to connect to target node: ${systemReason(reason)}`);
   else if (job.state === 'reading-auth-response') core.finish(job, 'failed', 'Target node did not respond to AUTH command');
-  else core.finish(job, 'failed', 'Connection lost to target. Check CLUSTER GETSLOTMIGRATIONS on the target node for more information.');
+  else core.finish(job, 'failed', LOST);
 }
 
 const SYSTEM_REASONS: Readonly<Record<string, string>> = {
@@ -280,25 +285,31 @@ function grant(core: MigrationCore, job: ExportJob): void {
   }
   job.pauseEndsAt = Math.max(job.pauseEndsAt, now + GRANTED_PAUSE_MS);
   environment.pauseWrites(job.pauseEndsAt + PAUSE_MARGIN_MS);
+  job.outcomeOpen = true;
   core.send(job, 'FAILOVER-GRANTED');
   core.moveExport(job, 'failover-granted');
 }
 
 function awaitTakeover(core: MigrationCore, job: ExportJob): void {
-  // The clock went on while the process stood still: what happened meanwhile is heard first.
-  if (core.stalled) job.pauseEndsAt = Math.max(job.pauseEndsAt, core.now + NEWS_MS);
-  if (pauseIsOver(core, job)) {
-    core.environment.log.warning(
-      `Write loss risk! During slot migration ${job.description}, new owner did not broadcast ownership before we unpaused ourselves. Any writes we have recorded since unpausing may be lost!`,
-    );
-    return core.finish(job, 'failed', 'Unpaused before migration completed (migration may have succeeded with lost writes)');
-  }
   checkExport(core, job);
+  if (job.state !== 'failover-granted' || !takeoverRuledOut(core, job)) return;
+  job.outcomeOpen = false;
+  if (job.channel === undefined && !pauseIsOver(core, job)) return core.finish(job, 'failed', LOST);
+  core.environment.log.warning(
+    `Write loss risk! During slot migration ${job.description}, new owner did not broadcast ownership before we unpaused ourselves. Any writes we have recorded since unpausing may be lost!`,
+  );
+  core.finish(job, 'failed', 'Unpaused before migration completed (migration may have succeeded with lost writes)');
+}
+
+/** The job is over, but perhaps not what it granted. */
+export function watchOutcome(core: MigrationCore, job: ExportJob): void {
+  if (!job.outcomeOpen) return;
+  if (targetHasSlots(core, job) || !core.amPrimary || takeoverRuledOut(core, job)) core.settleOutcome(job);
 }
 
 /** Slots changed hands, or this node its role. */
 export function checkExport(core: MigrationCore, job: ExportJob): void {
-  if (!isInProgress(job)) return;
+  if (!isInProgress(job)) return watchOutcome(core, job);
   const { owner } = core.state.slots;
   const owners = new Set([...slotsIn(job.ranges)].map(slot => owner[slot]));
   const [only] = owners;

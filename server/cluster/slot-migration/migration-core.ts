@@ -22,9 +22,6 @@ import {
 import { MigrationLog } from './migration-log.ts';
 import { isPrimary } from '../cluster-node.ts';
 
-/** How long the news of a new owner may take when the target has closed its connection. */
-const NEWS_AFTER_CLOSE_MS = 50;
-
 /** Under which a session keeps its import. */
 export const IMPORT: unique symbol = Symbol('slot import');
 
@@ -117,9 +114,9 @@ export class MigrationCore {
   #finishExport(job: ExportJob, state: FinalState, message: string | undefined): void {
     job.message = message;
     this.feed.remove(job);
+    if (state === 'success') job.outcomeOpen = false;
     // A target that was granted the failover may have taken the slots: a write that is accepted before that is known could be lost.
-    const outcomeOpen = job.state === 'failover-granted' && state !== 'success' && job.pauseEndsAt > this.now;
-    if (!outcomeOpen) job.pauseEndsAt = 0;
+    if (!job.outcomeOpen) job.pauseEndsAt = 0;
     this.moveExport(job, state);
     this.unpauseIfIdle();
     job.snapshot?.abort();
@@ -127,7 +124,7 @@ export class MigrationCore {
     const { channel, session } = job;
     job.session = undefined;
     if (session !== undefined) this.environment.closeSession(session);
-    if (outcomeOpen) channel?.end();
+    if (job.outcomeOpen) channel?.end();
     else {
       job.channel = undefined;
       channel?.close();
@@ -136,12 +133,13 @@ export class MigrationCore {
     this.wake();
   }
 
-  /** The target of a job that ended after the grant has closed its side: it has taken the slots by now, or never will. */
-  targetClosed(job: ExportJob): void {
-    this.environment.timers.after(NEWS_AFTER_CLOSE_MS, () => {
-      job.pauseEndsAt = 0;
-      this.unpauseIfIdle();
-    });
+  /** It is known what came of the failover that was granted to an export that is over. */
+  settleOutcome(job: ExportJob): void {
+    job.outcomeOpen = false;
+    job.pauseEndsAt = 0;
+    job.channel?.close();
+    job.channel = undefined;
+    this.unpauseIfIdle();
   }
 
   /** What came of an import that failed is deleted first, on a primary; only then is it over, also for the replicas. */

@@ -13,7 +13,7 @@
 import type { SlotRange } from '../../../lib/slot-ranges.ts';
 import type { Session } from '../../core/session.ts';
 import type { RunningWalk } from '../../core/snapshots.ts';
-import { type ClusterNode, logName } from '../cluster-node.ts';
+import { type ClusterNode, logName, type NodeLink } from '../cluster-node.ts';
 import { addSlot, hasSlot, SLOT_BITMAP_BYTES } from '../slot-bitmap.ts';
 import type { ExportChannel } from './export-channel.ts';
 
@@ -85,6 +85,10 @@ export interface ExportJob extends JobFacts {
   snapshot: RunningWalk | undefined;
   /** Writes are paused for it until then (unix milliseconds); 0 = they are not. */
   pauseEndsAt: number;
+  /** The failover was granted and nobody knows yet what came of it: the target may take the slots, also when this job is over already. */
+  outcomeOpen: boolean;
+  /** The link on which the target was asked whether it has taken them. */
+  askedOn: NodeLink | undefined;
   /** Since when its output is over the soft limit; 0 = it is not. */
   overSoftLimitSince: number;
 }

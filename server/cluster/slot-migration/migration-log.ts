@@ -48,7 +48,11 @@ export class MigrationLog {
 
   /** The target may take this slot whatever the epochs say. */
   isGranted(slot: number): boolean {
-    return this.#jobs.some(job => job.kind === 'export' && job.state === 'failover-granted' && hasSlotOf(job, slot));
+    return this.#jobs.some(job => job.kind === 'export' && job.outcomeOpen && hasSlotOf(job, slot));
+  }
+
+  get anyOutcomeOpen(): boolean {
+    return this.#jobs.some(job => job.kind === 'export' && job.outcomeOpen);
   }
 
   inProgress(kind: 'import' | 'export'): readonly MigrationJob[] {
@@ -61,7 +65,7 @@ export class MigrationLog {
     if (surplus <= 0) return;
     this.#jobs = this.#jobs
       .toReversed()
-      .filter(job => !(isFinished(job) && surplus-- > 0))
+      .filter(job => !(isFinished(job) && !(job.kind === 'export' && job.outcomeOpen) && surplus-- > 0))
       .toReversed();
   }
 }

@@ -189,6 +189,10 @@ export class SlotMigrations implements SlotMigrationPort, MigrationHooks {
     this.#core.unpauseIfIdle();
   }
 
+  pongReceived(): void {
+    if (this.#core.log.anyOutcomeOpen) this.#core.wake();
+  }
+
   promoted(): void {
     this.#failImports('A failover occurred during slot import');
   }
@@ -237,10 +241,6 @@ export class SlotMigrations implements SlotMigrationPort, MigrationHooks {
   #watch(job: MigrationJob, now: number): void {
     if (job.kind === 'export') {
       checkOutput(this.#core, job);
-      if (isFinished(job) && job.pauseEndsAt > 0 && job.pauseEndsAt < now) {
-        job.pauseEndsAt = 0;
-        job.channel?.close();
-      }
     }
     if (!isInProgress(job) || job.state === 'occurring-on-primary') return;
     // Once the failover is granted only the end of the pause counts.
