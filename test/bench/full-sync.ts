@@ -4,8 +4,7 @@
  *
  * VALKEY_REFERENCE names the reference's folder. A primary and a replica of the same kind stand alone on the machine for each run. The primary,
  * with the children that it forks, is pinned to the last core, as in a container with one CPU; the replica and the writer to the first. The
- * writer sends WRITES_A_TICK sets of 1000 bytes every TICK_MS milliseconds, whether the earlier ones are answered or not, and notes how long
- * each takes to be answered. A sync lasts from REPLICAOF until the replica's link is up and the primary counts it as online.
+ * writer sends sets of 1000 bytes at a fixed pace (`paced-writes.ts`). A sync lasts from REPLICAOF until the replica's link is up and the primary counts it as online.
  * The medians of the runs are compared; the ratios are ours divided by the reference's.
  */
 
@@ -14,10 +13,9 @@ import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Line } from './line.ts';
 import { type Contender, LoadServer } from './load-server.ts';
+import { beginWrites } from './paced-writes.ts';
 
 const VALUE_BYTES = 1000;
-const TICK_MS = 5;
-const WRITES_A_TICK = 10;
 const LIMIT_MS = 600_000;
 const FIRST_PORT = 16_960;
 const DIRECTIVES = [
@@ -51,31 +49,6 @@ const contenders: readonly Contender[] = [
 const primaryCore = availableParallelism() - 1;
 let nextPort = FIRST_PORT;
 
-/** Writes at a fixed pace until it is stopped; milliseconds that each write took. */
-function beginWrites(port: number): { readonly stop: () => Promise<readonly number[]> } {
-  const line = new Line(port);
-  const taken: number[] = [];
-  const value = 'w'.repeat(VALUE_BYTES);
-  const pending = new Set<Promise<void>>();
-  let n = 0;
-  const timer = setInterval(() => {
-    for (let i = 0; i < WRITES_A_TICK; i++) {
-      const sentAt = performance.now();
-      const write = line.ask('SET', `written:${n++ % 100_000}`, value).then(() => void taken.push(performance.now() - sentAt));
-      pending.add(write);
-      void write.then(() => pending.delete(write));
-    }
-  }, TICK_MS);
-  return {
-    stop: async () => {
-      clearInterval(timer);
-      await Promise.all(pending);
-      line.close();
-      return taken;
-    },
-  };
-}
-
 interface Measure {
   readonly syncSeconds: number;
   readonly p99Ms: number;
@@ -88,10 +61,10 @@ async function measure(contender: Contender): Promise<Measure> {
   try {
     const keys = Math.round((megabytes * 2 ** 20) / VALUE_BYTES);
     await lines[0].ask('DEBUG', 'POPULATE', String(keys), 'key', String(VALUE_BYTES));
-    const writes = beginWrites(primary.port);
+    const writes = beginWrites([primary.port], VALUE_BYTES);
     await delay(2000);
     await writes.stop();
-    const during = beginWrites(primary.port);
+    const during = beginWrites([primary.port], VALUE_BYTES);
     const began = performance.now();
     await lines[1].ask('REPLICAOF', '127.0.0.1', String(primary.port));
     await online(lines[0], lines[1], began);
