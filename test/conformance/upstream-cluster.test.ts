@@ -7,7 +7,7 @@
 
 import { afterAll, describe, expect, test } from 'vitest';
 import { NEEDS_REFERENCE, REFERENCE, WITHOUT_REFERENCE } from '../support/cluster-nodes.ts';
-import { UpstreamSuite } from '../support/upstream-suite.ts';
+import { tellCounts, UpstreamSuite } from '../support/upstream-suite.ts';
 import { ADAPTATIONS, KNOWN_FAILURES, LEFT_OUT, UNITS, UNITS_LEFT_OUT, UNITS_OF_FULL_RUN } from './upstream-cluster-units.ts';
 
 const LIMIT_MS = 570_000;
@@ -25,8 +25,10 @@ describe.skipIf(WITHOUT_REFERENCE)(`upstream's cluster tests${NEEDS_REFERENCE}`,
   });
 
   test.each(chosen)('%s', async unit => {
-    const result = await suite?.run(`unit/cluster/${unit}`, FIRST_PORT, LIMIT_MS, Object.keys(LEFT_OUT[unit] ?? {}));
+    const leftOut = Object.keys(LEFT_OUT[unit] ?? {});
+    const result = await suite?.run(`unit/cluster/${unit}`, FIRST_PORT, LIMIT_MS, leftOut);
     if (result === undefined) return;
+    tellCounts(unit, result, leftOut);
     const known = Object.keys(KNOWN_FAILURES[unit] ?? {});
     const unexpected = [...result.failed].filter(([title]) => !known.some(start => title.startsWith(start)));
     expect(unexpected, result.output.slice(-3000)).toEqual([]);

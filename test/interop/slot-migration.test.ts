@@ -6,7 +6,7 @@
  */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { NodeConnection } from '../integration/node-connection.ts';
+import { isOver, jobs, ListWriter } from '../support/slot-movers.ts';
 import { NEEDS_REFERENCE, TestCluster, type ValkeyNode, WITHOUT_REFERENCE, waitFor } from '../support/cluster-nodes.ts';
 
 const seed = Number(process.env['SLOTKEEPER_SEED'] ?? Date.now() % 1_000_000);
@@ -25,78 +25,6 @@ function randomFrom(start: number): (limit: number) => number {
     return (state >> 8) % limit;
   };
 }
-
-/** Appends numbers to lists, each number once, and follows MOVED. What was confirmed must be there, and nothing twice. */
-class ListWriter {
-  readonly confirmed = new Map<string, string[]>();
-  readonly #ports: readonly number[];
-  readonly #name: string;
-  readonly #connections = new Map<number, NodeConnection>();
-  readonly #owner = new Map<string, number>();
-  #stopped = false;
-  readonly #done: Promise<void>;
-
-  constructor(name: string, ports: readonly number[]) {
-    this.#name = name;
-    this.#ports = ports;
-    this.#done = this.#run();
-  }
-
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    await this.#done;
-    for (const connection of this.#connections.values()) connection.close();
-  }
-
-  async #run(): Promise<void> {
-    for (let count = 0; !this.#stopped; count++) {
-      const tag = TAGS[count % TAGS.length];
-      const key = `${tag}list${count % 50}`;
-      const item = `${this.#name}-${count}`;
-      if (await this.#append(tag, key, item)) this.confirmed.set(key, [...(this.confirmed.get(key) ?? []), item]);
-    }
-  }
-
-  /** True when it was confirmed. After an answer that is no redirection nobody knows: the item is not sent again. */
-  async #append(tag: string, key: string, item: string): Promise<boolean> {
-    for (let hops = 0; hops < 20; hops++) {
-      const port = this.#owner.get(tag) ?? this.#ports[0];
-      try {
-        let connection = this.#connections.get(port);
-        if (connection === undefined) {
-          connection = await NodeConnection.open({ host: '127.0.0.1', port, timeoutMs: 30_000 });
-          this.#connections.set(port, connection);
-        }
-        await connection.send('RPUSH', key, item);
-        return true;
-      } catch (error) {
-        const moved = /^MOVED \d+ \S*:(\d+)$/.exec((error as Error).message);
-        if (moved !== null) this.#owner.set(tag, Number(moved[1]));
-        else {
-          if (!(error instanceof Error && error.name === 'ReplyError')) this.#connections.delete(port);
-          return false;
-        }
-      }
-    }
-    return false;
-  }
-}
-
-interface Job {
-  readonly name: string;
-  readonly state: string;
-  readonly message: string;
-}
-
-async function jobs(node: ValkeyNode): Promise<Job[]> {
-  const replies = (await node.ask('CLUSTER', 'GETSLOTMIGRATIONS')) as string[][];
-  return replies.map(fields => {
-    const field = (name: string): string => String(fields[fields.indexOf(name) + 1]);
-    return { name: field('name'), state: field('state'), message: field('message') };
-  });
-}
-
-const isOver = (state: string): boolean => ['success', 'failed', 'cancelled'].includes(state);
 
 describe.skipIf(WITHOUT_REFERENCE)(`slots move between our nodes and the reference's (seed ${seed})${NEEDS_REFERENCE}`, () => {
   const cluster = new TestCluster({
@@ -218,14 +146,8 @@ describe.skipIf(WITHOUT_REFERENCE)(`slots move between our nodes and the referen
       const owner = await ownerOf(await slotOf(tag));
       for (let i = 0; i < KEYS_A_TAG; i++) await owner.ask('SET', `${tag}still${i}`, 'x'.repeat(i));
     }
-    const writers = Array.from(
-      { length: WRITERS },
-      (_, i) =>
-        new ListWriter(
-          `w${i}`,
-          primaries.map(node => node.port),
-        ),
-    );
+    const ports = primaries.map(node => node.port);
+    const writers = Array.from({ length: WRITERS }, (_, i) => new ListWriter({ name: `w${i}`, tags: TAGS, ports }));
     const seen = { success: 0, failed: 0, cancelled: 0 };
     for (let round = 0; round < ROUNDS; round++) {
       const slot = await slotOf(TAGS[random(TAGS.length)]);

@@ -92,3 +92,9 @@ export function readOutput(raw: string): SuiteResult {
   for (const [, said] of output.matchAll(/^\[timeout\]: (.*)$/gm)) failed.set(`timeout: ${said}`, said);
   return { passed, failed, complete: output.includes('The End'), output };
 }
+
+/** One line of the report. */
+export function tellCounts(unit: string, { passed, failed }: SuiteResult, leftOut: readonly string[]): void {
+  process.stdout.write(`${unit}: ${passed.length} passed, ${failed.size} failed, ${leftOut.length} left out\n`);
+  for (const [title, said] of failed) process.stdout.write(`  ${title}: ${said}\n`);
+}
