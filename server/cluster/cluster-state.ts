@@ -87,6 +87,8 @@ export interface MigrationHooks {
   ownershipChanged(): void;
   /** This node was a replica and is a primary now. */
   promoted(): void;
+  /** A node has answered a ping; the slots that it claims are known at the end of the turn. */
+  pongReceived(): void;
   readonly anyImporting: boolean;
   readonly anyExporting: boolean;
 }
@@ -95,6 +97,7 @@ const NO_MIGRATIONS: MigrationHooks = {
   isGranted: () => false,
   ownershipChanged() {},
   promoted() {},
+  pongReceived() {},
   anyImporting: false,
   anyExporting: false,
 };

@@ -280,6 +280,7 @@ function cutOffStranger(state: ClusterState, link: NodeLink, node: ClusterNode):
 function notePong(state: ClusterState, node: ClusterNode): void {
   node.pongReceivedAt = state.now;
   node.pingSentAt = 0;
+  state.migrations.pongReceived();
   if (isSuspected(node)) {
     node.flags &= ~flags.FLAG_PFAIL;
     state.later(TODO_SAVE | TODO_STATE);

@@ -50,6 +50,10 @@ export interface RunningWalk {
 }
 
 export interface RunningSnapshot extends RunningWalk {
+  /** The longest time for which nothing else had its turn. */
+  readonly longestSliceMicroseconds: number;
+  /** Keys that changed before they were written and waited: the most of them at a time. */
+  readonly mostHeldBytes: number;
   /** Writes all that is left at once, whether the sink asks for rests or not. */
   finish(): void;
 }

@@ -4,13 +4,15 @@
  *     create ─ write … sync every SYNC_BYTES … ─ sync ─ close ─ rename ─ fsync of the folder
  *
  * Whatever fails on the way (a full disk, a folder that is gone): the draft is removed and the last file stays as it was. At most
- * WINDOW_BYTES wait for the disk; then the walk rests, so that memory does not grow with a slow disk.
+ * WINDOW_BYTES wait for the disk; then the walk rests, so that memory does not grow with a slow disk. What waits lies in blocks that are used again:
+ * new buffers for each piece would let the garbage collector stop the server for milliseconds, several times a second.
  */
 
 import type { RunningSnapshot, SnapshotSink } from '../core/snapshots.ts';
 import { type DataFiles, type DataFileWriter, FileError } from './data-files.ts';
 
 const WINDOW_BYTES = 4 * 1024 * 1024;
+const BLOCK_BYTES = 128 * 1024;
 /** So much at most stands in the system's cache that is not on its way to the disk (rdb-save-incremental-fsync). */
 const SYNC_BYTES = 4 * 1024 * 1024;
 
@@ -29,7 +31,11 @@ export class FileSink implements SnapshotSink {
   /** Given right after the snapshot was begun. */
   run: RunningSnapshot | undefined;
   private readonly parts: FileSinkParts;
+  /** Full blocks, then the one that is being filled. */
   private queue: Uint8Array[] = [];
+  private tail: Uint8Array | undefined;
+  private tailLength = 0;
+  private readonly spare: Uint8Array[] = [];
   /** Bytes that are queued or being written. */
   private pending = 0;
   private unsynced = 0;
@@ -45,15 +51,23 @@ export class FileSink implements SnapshotSink {
   }
 
   write(bytes: Uint8Array, start: number, end: number): boolean {
-    this.queue.push(bytes.slice(start, end));
+    for (let at = start; at < end; ) {
+      this.tail ??= this.spare.pop() ?? new Uint8Array(BLOCK_BYTES);
+      const taken = Math.min(BLOCK_BYTES - this.tailLength, end - at);
+      this.tail.set(bytes.subarray(at, at + taken), this.tailLength);
+      this.tailLength += taken;
+      at += taken;
+      if (this.tailLength === BLOCK_BYTES) this.endBlock();
+    }
     this.pending += end - start;
     this.resting = this.pending >= WINDOW_BYTES;
-    this.wake?.();
+    if (this.queue.length > 0) this.wake?.();
     return !this.resting;
   }
 
   done(): void {
     this.complete = true;
+    this.endBlock();
     this.wake?.();
   }
 
@@ -65,6 +79,13 @@ export class FileSink implements SnapshotSink {
 
   held(bytes: number): void {
     this.parts.pressed(bytes);
+  }
+
+  private endBlock(): void {
+    if (this.tail === undefined) return;
+    this.queue.push(this.tail.subarray(0, this.tailLength));
+    this.tail = undefined;
+    this.tailLength = 0;
   }
 
   private async work(): Promise<void> {
@@ -102,6 +123,7 @@ export class FileSink implements SnapshotSink {
       this.queue = [];
       const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
       await writer.write(pieces);
+      for (const piece of pieces) if (piece.length === BLOCK_BYTES) this.spare.push(piece);
       this.unsynced += bytes;
       if (this.parts.syncOnTheWay && this.unsynced >= SYNC_BYTES) {
         await writer.sync();

@@ -196,6 +196,10 @@ export class RdbFile implements PersistencePort {
       this.lastSaveAt = now;
       this.lastWasGood = true;
       log.notice('DB saved on disk');
+      const { longestSliceMicroseconds, mostHeldBytes } = save.run;
+      log.verbose(
+        `Snapshot: the longest slice took ${longestSliceMicroseconds} microseconds, ${mostHeldBytes} bytes of changed keys waited at most`,
+      );
       if (save.background) log.notice('Background saving terminated with success');
       return true;
     }

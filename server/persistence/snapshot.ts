@@ -84,6 +84,8 @@ class DatabaseWalk implements Walk {
 
 export class SnapshotRun implements RunningSnapshot {
   keysDone = 0;
+  longestSliceMicroseconds = 0;
+  mostHeldBytes = 0;
   readonly keysTotal: number;
   private readonly parts: SnapshotParts;
   private readonly options: SnapshotOptions;
@@ -167,6 +169,7 @@ export class SnapshotRun implements RunningSnapshot {
     while (!this.heldEncoder.step(Number.MAX_SAFE_INTEGER));
     this.keysDone++;
     const held = this.held.length - this.heldSent;
+    this.mostHeldBytes = Math.max(this.mostHeldBytes, held);
     this.sink.held?.(held);
     if (held > (this.options.heldLimit ?? this.parts.heldLimit)) {
       throw new Error(`${held} bytes of changed keys wait for a reader that is too slow`);
@@ -176,9 +179,15 @@ export class SnapshotRun implements RunningSnapshot {
   private readonly slice = (): void => {
     if (this.over) return;
     const { clock } = this.parts;
+    const begun = clock.microseconds();
+    this.work(begun);
+    this.longestSliceMicroseconds = Math.max(this.longestSliceMicroseconds, clock.microseconds() - begun);
+  };
+
+  private work(begun: number): void {
     const served = this.parts.commandsServed();
     const quiet = served === this.served || this.held.length - this.heldSent > MANY_HELD_BYTES;
-    const deadline = clock.microseconds() + (quiet ? SLICE_MICROSECONDS : BUSY_SLICE_MICROSECONDS);
+    const deadline = begun + (quiet ? SLICE_MICROSECONDS : BUSY_SLICE_MICROSECONDS);
     this.served = served;
     try {
       do {
@@ -186,12 +195,12 @@ export class SnapshotRun implements RunningSnapshot {
         if (this.output.length >= CHUNK_BYTES || !more) this.send(this.output);
         if (this.over) return;
         if (!more) return this.complete();
-      } while (!this.resting && clock.microseconds() < deadline);
+      } while (!this.resting && this.parts.clock.microseconds() < deadline);
     } catch (error) {
       return this.fail(error);
     }
     if (!this.resting && !this.over) this.goOn();
-  };
+  }
 
   /** Plans the next slice: after the keys that were written took their time, when a test asks for that. */
   private goOn(): void {

@@ -19,7 +19,7 @@ export class LoadServer {
   readonly name: string;
   readonly port: number;
   private readonly child: ChildProcess;
-  private readonly directory: string;
+  readonly directory: string;
 
   private constructor(name: string, port: number, child: ChildProcess, directory: string) {
     this.name = name;
@@ -43,6 +43,10 @@ export class LoadServer {
       await new Promise(resolve => setTimeout(resolve, 50));
     }
     return server;
+  }
+
+  get pid(): number {
+    return this.child.pid ?? 0;
   }
 
   /** Processor seconds used so far. `exec` keeps the process id through taskset and the start scripts. */

@@ -62,6 +62,7 @@ export function advanceExport(core: MigrationCore, job: ExportJob): void {
   else if (job.state === 'waiting-to-snapshot') tryToSnapshot(core, job);
   else if (job.state === 'waiting-to-pause') tryToPause(core, job);
   else if (job.state === 'failover-granted') awaitTakeover(core, job);
+  else if (!isInProgress(job)) watchOutcome(core, job);
   else if (job.state === 'failover-paused' && pauseIsOver(core, job)) {
     core.environment.log.warning(`Slot migration ${job.description} timed out during slot failover.`);
     core.finish(job, 'failed', 'Timed out before streaming completed');

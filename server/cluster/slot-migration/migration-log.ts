@@ -51,6 +51,10 @@ export class MigrationLog {
     return this.#jobs.some(job => job.kind === 'export' && job.outcomeOpen && hasSlotOf(job, slot));
   }
 
+  get anyOutcomeOpen(): boolean {
+    return this.#jobs.some(job => job.kind === 'export' && job.outcomeOpen);
+  }
+
   inProgress(kind: 'import' | 'export'): readonly MigrationJob[] {
     return this.#jobs.filter(job => job.kind === kind && isInProgress(job));
   }

@@ -16,7 +16,7 @@ import type { Session } from '../../core/session.ts';
 import type { ClusterState, MigrationHooks } from '../cluster-state.ts';
 import type { MigrationEnvironment } from './environment.ts';
 import { ExportFeed } from './export-feed.ts';
-import { advanceExport, checkExport, checkOutput, createExport, watchOutcome } from './export-steps.ts';
+import { advanceExport, checkExport, checkOutput, createExport } from './export-steps.ts';
 import { advanceImport, checkImport, createImport, importOf, sourceLost, takeWord } from './import-steps.ts';
 import { MigrationCore } from './migration-core.ts';
 import { type ExportJob, isFinished, isInProgress, type MigrationJob, rangesText, sendsAcks } from './migration-job.ts';
@@ -189,6 +189,10 @@ export class SlotMigrations implements SlotMigrationPort, MigrationHooks {
     this.#core.unpauseIfIdle();
   }
 
+  pongReceived(): void {
+    if (this.#core.log.anyOutcomeOpen) this.#core.wake();
+  }
+
   promoted(): void {
     this.#failImports('A failover occurred during slot import');
   }
@@ -237,7 +241,6 @@ export class SlotMigrations implements SlotMigrationPort, MigrationHooks {
   #watch(job: MigrationJob, now: number): void {
     if (job.kind === 'export') {
       checkOutput(this.#core, job);
-      if (isFinished(job)) watchOutcome(this.#core, job);
     }
     if (!isInProgress(job) || job.state === 'occurring-on-primary') return;
     // Once the failover is granted only the end of the pause counts.
