@@ -54,8 +54,8 @@ export class Lifecycle implements LifecyclePort {
       const taken = await cluster.failoverForShutdown();
       if (!taken) log.warning('No replica took over before the shutdown');
     }
-    // Before the pause, which holds it back.
-    ports.replication.requestAcksAtOnce();
+    // Before the pause, which holds it back. Not without need: it is a part of the stream, and the saved file would be behind by it.
+    if (clock.now() < until && this.lateReplicas() > 0) ports.replication.requestAcksAtOnce();
     clients.pause('shutdown', Number.MAX_SAFE_INTEGER, true);
     const aborted = !(await this.replicasCaughtUp(until));
     if (aborted) {
@@ -91,6 +91,12 @@ export class Lifecycle implements LifecyclePort {
     return force;
   }
 
+  /** Replicas that have not confirmed all of the stream. */
+  private lateReplicas(): number {
+    const { replication } = this.parts.ports();
+    return replication.replicas().filter(replica => replica.state === 'online' && replica.ackedOffset < replication.offset).length;
+  }
+
   /** Resolves to false when the shutdown was aborted meanwhile. */
   private replicasCaughtUp(until: number): Promise<boolean> {
     const { replication, timers, clock, log } = this.parts.ports();
@@ -102,9 +108,9 @@ export class Lifecycle implements LifecyclePort {
         resolve(go);
       };
       const look = (): void => {
-        const late = replication.replicas().filter(replica => replica.state === 'online' && replica.ackedOffset < replication.offset);
-        if (late.length > 0 && clock.now() < until) return;
-        if (late.length > 0) log.warning(`${late.length} of ${replication.onlineReplicas} replicas are in sync when shutting down.`);
+        const late = this.lateReplicas();
+        if (late > 0 && clock.now() < until) return;
+        if (late > 0) log.warning(`${late} of ${replication.onlineReplicas} replicas are in sync when shutting down.`);
         settle(true);
       };
       this.abort = () => settle(false);

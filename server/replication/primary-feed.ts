@@ -28,7 +28,8 @@ export class PrimaryFeed {
   private readonly ackListeners: (() => void)[] = [];
   private readonly syncs: FullSyncs;
   private flushPlanned = false;
-  private ticks = 0;
+  /** Seconds. Not from 0 on: the first PING comes a period after the start, when the stream may have gone on from a file. */
+  private ticks = 1;
   private emptySince: number;
 
   constructor(parts: FeedParts) {
@@ -89,6 +90,8 @@ export class PrimaryFeed {
     const replica = new ReplicaConnection(session, profile, request.kind === 'sync', () => clock.monotonic(), count);
     log.notice(`Replica ${replica.name} asks for synchronization`);
     if (request.kind === 'psync') {
+      // What was written without replicas has not been cut to repl-backlog-size yet.
+      this.trim();
       const decision = decidePsync(request, stream.history, stream.backlog);
       if (decision.kind === 'continue') {
         this.attach(replica);
