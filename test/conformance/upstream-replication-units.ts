@@ -41,11 +41,7 @@ export const ADAPTATIONS: readonly Adaptation[] = [
 ];
 
 /** By unit: how a failing test's title begins → why it fails. */
-export const KNOWN_FAILURES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  psync2: {
-    'PSYNC2: Partial resync after restart using RDB aux fields': 'needs a data set that is saved and loaded with its replication id',
-  },
-};
+export const KNOWN_FAILURES: Readonly<Record<string, Readonly<Record<string, string>>>> = {};
 
 /** By unit: titles of tests that are not run, since they test what cannot be here, or wait long for it → why. */
 export const LEFT_OUT: Readonly<Record<string, Readonly<Record<string, string>>>> = {
