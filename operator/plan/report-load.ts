@@ -72,11 +72,11 @@ function balanceOf({ load, balance, busy, waits }: Judgement): Pick<Said<Balance
   const { reason, hotSlot } = balance;
   if ((reason === 'Balanced' || reason === 'WithinHysteresis' || reason === 'BelowFloor') && maxUse(load) === undefined)
     return { reason: 'BelowFloor', message: 'no shard has so much load that it matters' };
-  const named = reason !== 'SingleHotSlot' || hotSlot === undefined || balance.message.includes(`slot ${hotSlot.slot} `);
-  const message = named
-    ? balance.message
-    : `${balance.message}: slot ${hotSlot?.slot ?? ''} of shard ${hotSlot?.shard ?? ''} cannot be split`;
-  return { reason, message: waits === undefined ? message : `${message}; ${waits}` };
+  const named = hotSlot === undefined || balance.message.includes(`slot ${hotSlot.slot} `);
+  const message = named ? balance.message : `slot ${hotSlot.slot} of shard ${hotSlot.shard} cannot be split; ${balance.message}`;
+  // What else could move and does not is not what stands in the way.
+  const said = hotSlot !== undefined && (reason === 'Resting' || reason === 'NoImprovingMove') ? 'SingleHotSlot' : reason;
+  return { reason: said, message: waits === undefined ? message : `${message}; ${waits}` };
 }
 
 /** What is said from now on. */

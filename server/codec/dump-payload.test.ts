@@ -131,7 +131,7 @@ describe('what this server does not have', () => {
     ['a stream', '15', /stream/],
     ['a module', '07', /module/],
     ['a hash whose fields expire', '160202663102763100d8c32cbb0300000266320276 32ffffffffffffffff'.replaceAll(' ', ''), /fields expire/],
-    ['an unknown type', '63', /unknown value type/],
+    ['an unknown type', '63', /unknown type 99/],
   ])('%s is refused by name', (_, hex, reason) => {
     const world = dataWorld();
     const payload = payloadOf(hex);

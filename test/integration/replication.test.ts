@@ -31,6 +31,17 @@ async function ask(node: ValkeyNode, key: string): Promise<string> {
 }
 
 describe(`replication between our servers (seed ${seed})`, () => {
+  test('the configuration tells whom a server follows, and no one any more', async () => {
+    const primary = await nodes.start('ours');
+    const replica = await nodes.start('ours');
+    const told = (): Promise<unknown> => replica.client.call('CONFIG', 'GET', 'replicaof') as Promise<unknown>;
+    expect(await told()).toEqual(['replicaof', '']);
+    await replica.client.call('REPLICAOF', '127.0.0.1', String(primary.port));
+    expect(await told()).toEqual(['replicaof', `127.0.0.1 ${primary.port}`]);
+    await replica.client.call('REPLICAOF', 'NO', 'ONE');
+    expect(await told()).toEqual(['replicaof', '']);
+  });
+
   test('a full sync under writes ends with equal data, and a broken link goes on where it broke', async () => {
     const primary = await nodes.start('ours');
     const replica = await nodes.start('ours');

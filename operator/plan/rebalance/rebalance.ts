@@ -227,9 +227,11 @@ function verdict(
 
 const NAMES: Readonly<Record<Dimension, string>> = { cpu: 'CPU', network: 'network', memory: 'memory' };
 
-function describe({ load, dimensions }: Picture, { dimension, place, utilisation }: Excess): string {
-  const { mean } = dimensions[dimension];
-  return `shard ${load.shards[place].shard} uses ${percent(utilisation)} of its ${NAMES[dimension]}, ${(utilisation / mean).toFixed(2)} times the mean`;
+function describe({ load, dimensions }: Picture, { dimension, place, utilisation, ratio }: Excess): string {
+  const { mean, giants } = dimensions[dimension];
+  const times =
+    giants === 0 ? `${(utilisation / mean).toFixed(2)} times the mean` : `${ratio.toFixed(2)} times its part beside the hot slot`;
+  return `shard ${load.shards[place].shard} uses ${percent(utilisation)} of its ${NAMES[dimension]}, ${times}`;
 }
 
 const percent = (share: number): string => `${Math.round(share * 100)} %`;

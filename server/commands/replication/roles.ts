@@ -11,6 +11,7 @@ export function replicaof(context: CommandContext): void {
   if (context.argIs(1, 'NO') && context.argIs(2, 'ONE')) {
     if (replication.role === 'replica') {
       replication.promote();
+      ports.config.adopt('replicaof', ['no', 'one']);
       ports.log.notice(`PRIMARY MODE enabled (user request from 'id=${session.id} addr=${session.transport.remoteAddress}')`);
     }
     return reply.ok();
@@ -24,6 +25,8 @@ export function replicaof(context: CommandContext): void {
     return reply.simple('OK Already connected to specified master');
   }
   replication.follow(host, port, true);
+  // CONFIG GET shows it, and CONFIG REWRITE writes it.
+  ports.config.adopt('replicaof', [host, String(port)]);
   ports.log.notice(`REPLICAOF ${host}:${port} enabled (user request from 'id=${session.id} addr=${session.transport.remoteAddress}')`);
   reply.ok();
 }
