@@ -8,10 +8,18 @@ describe('the command line', () => {
   test('up takes a manifest and has a default for everything else', () => {
     expect(parse('up a.yaml')).toEqual({
       kind: 'up',
-      options: { manifest: 'a.yaml', firstPort: 7001, folder: '.slotkeeper', fresh: false, serverBinary: undefined, dashboardPort: 7979 },
+      options: {
+        manifest: 'a.yaml',
+        firstPort: 7001,
+        folder: '.slotkeeper',
+        fresh: false,
+        demo: false,
+        serverBinary: undefined,
+        dashboardPort: 7979,
+      },
     });
-    expect(parse('up --port 7101 a.yaml --dir d --fresh --server-binary /v')).toMatchObject({
-      options: { firstPort: 7101, folder: 'd', fresh: true, serverBinary: '/v' },
+    expect(parse('up --port 7101 a.yaml --dir d --fresh --demo --server-binary /v')).toMatchObject({
+      options: { firstPort: 7101, folder: 'd', fresh: true, demo: true, serverBinary: '/v' },
     });
     expect(parse('up a.yaml --dashboard 8001')).toMatchObject({ options: { dashboardPort: 8001 } });
     expect(parse('up a.yaml --dashboard off')).toMatchObject({ options: { dashboardPort: undefined } });

@@ -22,6 +22,8 @@ export type UpOptions = {
   readonly firstPort: number;
   readonly folder: string;
   readonly fresh: boolean;
+  /** Play the hot-slot scene once the cluster is ready. */
+  readonly demo: boolean;
   readonly serverBinary: string | undefined;
   /** Undefined: none. */
   readonly dashboardPort: number | undefined;
@@ -51,6 +53,7 @@ a node that dies is started again, a primary that dies is replaced by its replic
   --dashboard <port>     port of the dashboard on 127.0.0.1, or "off" (default ${DEFAULT_DASHBOARD_PORT})
   --dir <folder>         where node folders and logs are kept (default .slotkeeper)
   --fresh                forget what the folder holds from earlier runs
+  --demo                 put load on nine slots of one shard and tell how the operator spreads them; needs rebalancing mode Auto
   --server-binary <file> run this valkey-server instead of Slotkeeper's own, for instance upstream's
                          (also: environment variable SLOTKEEPER_SERVER_BINARY)
   --help
@@ -69,6 +72,7 @@ const UP_FLAGS = {
   dashboard: { type: 'string' },
   dir: { type: 'string' },
   fresh: { type: 'boolean' },
+  demo: { type: 'boolean' },
   'server-binary': { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const satisfies ParseArgsConfig['options'];
@@ -107,6 +111,7 @@ function parseUp(args: readonly string[], environment: Readonly<Record<string, s
       firstPort: values.port === undefined ? DEFAULT_FIRST_PORT : parsePort('--port', values.port, DEFAULT_FIRST_PORT),
       folder: values.dir ?? '.slotkeeper',
       fresh: values.fresh ?? false,
+      demo: values.demo ?? false,
       serverBinary: serverBinary === '' ? undefined : serverBinary,
       dashboardPort: parseDashboard(values.dashboard),
     },

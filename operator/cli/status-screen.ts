@@ -21,9 +21,10 @@ export class StatusScreen {
   #shownReady = false;
   #events: readonly string[] = [];
 
-  constructor(output: Output) {
+  /** @param live drawn over itself; else line by line */
+  constructor(output: Output, { live }: { readonly live: boolean }) {
     this.#output = output;
-    this.#live = output.isTTY === true;
+    this.#live = live;
   }
 
   /** The events to show beneath the table. */
@@ -35,6 +36,11 @@ export class StatusScreen {
     const line = `${seconds(elapsedMs).padStart(7)}  ${text}`;
     this.#events = [...this.#events, line].slice(-TAIL_EVENTS);
     if (!this.#live) this.#output.write(`${line}\n`);
+  }
+
+  /** A line that stays. */
+  tell(text: string, elapsedMs: number): void {
+    this.#output.write(`${seconds(elapsedMs).padStart(7)}  ${text}\n`);
   }
 
   show(picture: Picture): void {

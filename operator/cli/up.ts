@@ -13,6 +13,7 @@ import { BUS_PORT_OFFSET, highestFirstPort, nodePort, takenPorts } from '../plat
 import { LOCAL_IMAGE, serverProgram } from '../platform/local/server-program.ts';
 import { FolderInUseError, StateFolder } from '../platform/local/state-folder.ts';
 import { type UpOptions, UsageError } from './command-line.ts';
+import { checkDemo, playLocalDemo } from './local-demo.ts';
 import { type LocalDashboard, startLocalDashboard } from './local-dashboard.ts';
 import { type Manifest, readManifest } from './read-manifest.ts';
 import { type Output, StatusScreen } from './status-screen.ts';
@@ -27,6 +28,7 @@ const REDRAW_MS = 250;
 export async function up(options: UpOptions, runOperator: RunOperator, output: Output, stop: AbortSignal): Promise<void> {
   const startedAtMs = performance.now();
   const manifest = readManifest(options.manifest);
+  checkDemo(options, manifest);
   checkProgram(options, manifest);
   checkPortRange(options, manifest);
   const folder = await takeFolder(options, manifest);
@@ -37,7 +39,8 @@ export async function up(options: UpOptions, runOperator: RunOperator, output: O
     throw error;
   }
   const dashboard = await openDashboard(options, manifest);
-  const screen = new StatusScreen(output);
+  // The demo tells its steps line by line, which a picture that is drawn over itself would wipe away.
+  const screen = new StatusScreen(output, { live: output.isTTY === true && !options.demo });
   const elapsedMs = (): number => performance.now() - startedAtMs;
   const platform = new LocalPlatform({
     ...manifest,
@@ -48,8 +51,12 @@ export async function up(options: UpOptions, runOperator: RunOperator, output: O
     onChanged: () => {},
   });
   const stopShowing = showPicture(platform, manifest, { connectPort: options.firstPort, dashboard: dashboard.line }, screen, elapsedMs);
+  const demo = options.demo
+    ? playLocalDemo(platform, manifest, options.firstPort, line => screen.tell(line, elapsedMs()), stop)
+    : Promise.resolve();
   try {
     await runOperator(platform, folder, dashboard.dashboard, stop);
+    await demo;
   } finally {
     stopShowing();
     await dashboard.close();

@@ -1,5 +1,5 @@
 /**
- * The main job on a Kubernetes, told step by step: Helm install, kubectl apply, load through a cluster client, a primary killed.
+ * The main job on a Kubernetes, told step by step: Helm install, kubectl apply, load through a cluster client, a primary killed, hot slots spread.
  *
  *     npm run demo                          on the local Kubernetes, which is started (and on the first run built) for it
  *     npm run demo -- --context kind-kind   on a cluster of your own, that has the image (see docs/kubernetes.md)
@@ -8,6 +8,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { Cluster } from 'iovalkey';
+import type { ValkeyClusterStatus } from '../../operator/api/valkey-cluster.ts';
+import { DEFAULT_LIMITS, playHotSlotScene } from '../../operator/demo/hot-slot-scene.ts';
 import { slotkeeperImage } from '../cluster/images.ts';
 import { isUp, up } from '../cluster/main.ts';
 import { step, tell } from '../cluster/progress.ts';
@@ -18,6 +20,8 @@ import { clusterSpec, pause, type PodView, TestCluster } from './test-cluster.ts
 const NAMESPACE = 'slotkeeper-demo';
 const CALM_MS = 7_000;
 const WRITERS = 8;
+/** Each node has a quarter of a core: so a small machine shows what moving slots brings. */
+const SPEC = { resources: { requests: { cpu: '250m', memory: '128Mi' }, limits: { cpu: '250m' } }, rebalancing: { mode: 'Auto' } };
 /** Between two writes of a writer: a demo, no benchmark; the machine has a whole Kubernetes to run beside. */
 const PACE_MS = 10;
 const READ_BATCH = 500;
@@ -174,16 +178,28 @@ async function killPrimary(cluster: TestCluster, load: Load, forwards: Forwards)
   );
 }
 
+async function spreadHotSlots(cluster: TestCluster, forwards: Forwards): Promise<void> {
+  tell('- nine hot slots on one shard');
+  await forwards.follow(await cluster.pods());
+  const seeds = (await cluster.pods()).map(({ ip }) => ({ host: ip, port: 6379 }));
+  const stage = {
+    doors: { seeds, password: cluster.password, reachedAt: forwards.natMap },
+    status: async () => ((await cluster.resource())?.status ?? {}) as ValkeyClusterStatus,
+    tell: (line: string) => tell(`  ${line}`),
+  };
+  await playHotSlotScene(stage, DEFAULT_LIMITS, new AbortController().signal);
+}
+
 async function demo(kubernetes: Kubernetes, image: string | undefined, keep: boolean): Promise<void> {
   if (kubernetes.isLocal && !isUp()) await up();
   if (image !== undefined) process.env['SLOTKEEPER_IMAGE'] = image;
   await step('helm install slotkeeper', () => kubernetes.installOperator());
   const forwards = new Forwards(kubernetes);
-  const spec = clusterSpec(image ?? process.env['SLOTKEEPER_IMAGE'] ?? slotkeeperImage);
+  const spec = clusterSpec(image ?? process.env['SLOTKEEPER_IMAGE'] ?? slotkeeperImage, SPEC);
   const cluster = new TestCluster(kubernetes, NAMESPACE, 'demo', spec, ip => forwards.reach(ip));
-  await step('kubectl apply: a ValkeyCluster of three shards with a replica each', async () => {
+  await step('kubectl apply: a ValkeyCluster of three shards with a replica each, a quarter of a core for each node', async () => {
     await cluster.apply();
-    await cluster.ready(120_000);
+    await cluster.ready(180_000);
   });
   await tellTable(kubernetes);
   const client = await openClient(cluster, forwards);
@@ -199,6 +215,9 @@ async function demo(kubernetes: Kubernetes, image: string | undefined, keep: boo
     tell(
       `- every one of ${load.acknowledged} acknowledged writes was read back: ${missing === 0 ? 'all there' : `${missing} missing (written to the old primary just before it died, not yet replicated; WAIT rules that out)`}`,
     );
+    client.disconnect();
+    await spreadHotSlots(cluster, forwards);
+    await tellTable(kubernetes);
   } finally {
     client.disconnect();
     forwards.close();

@@ -2,7 +2,10 @@
  * The number of shards changes under a steady load of confirmed writes, 3 → 5 → 3 → 4, while the operator is killed five times: no confirmed
  * write is lost, every slot has its owner at every look, and a shard that has gone leaves nothing behind.
  */
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { referenceFolder } from '../cluster/images.ts';
+import { command } from '../cluster/progress.ts';
 import { connectKubernetes, imagesFor, type Kubernetes } from './kubernetes.ts';
 import { SteadyLoad } from './shard-writer.ts';
 import { clusterSpec, pause, randomFrom, SEED, TestCluster } from './test-cluster.ts';
@@ -71,6 +74,18 @@ describe.each(imagesFor(1))('a cluster of $title', image => {
     expect(result?.lost).toEqual([]);
     const total = await keysOnPrimaries();
     expect(total.all).toBe(total.distinct);
+  });
+
+  test.runIf(referenceFolder() !== undefined)("upstream's own check finds nothing wrong", async () => {
+    const [{ ip }] = await cluster.pods();
+    const { password } = cluster;
+    const output = await command(join(referenceFolder() ?? '', 'src/valkey-cli'), ['--cluster', 'check', `${ip}:6379`], {
+      env: { REDISCLI_AUTH: password },
+      timeoutMs: 30_000,
+    });
+    expect(output).toContain('[OK] All nodes agree about slots configuration.');
+    expect(output).toContain('[OK] All 16384 slots covered.');
+    expect(output).not.toMatch(/\[ERR\]|\[WARNING\]/);
   });
 
   async function scale(shards: number): Promise<void> {

@@ -2,8 +2,8 @@
  * A steady load of writes that remembers what was promised: every SET is followed by WAIT 1 on the same connection, and a write counts
  * as confirmed when SET said OK and WAIT said that at least one replica has it. At the end every confirmed key is read back.
  *
- * One writer a shard: its keys share a hash tag whose slot the shard serves, so that the gaps of each shard are measured apart. A gap
- * is the time between two writes that a primary accepted (SET said OK): how long clients of this shard could not write.
+ * One writer a shard: its keys share a hash tag whose slot the shard serves, so that the gaps of each shard are measured apart; and one for each slot that is
+ * named, such as those that are about to move. A gap is the time between two writes that a primary accepted (SET said OK): how long clients could not write.
  */
 import { slotOfKey } from '../../lib/slot-hash.ts';
 import type { NodeConnection } from '../integration/node-connection.ts';
@@ -194,7 +194,8 @@ export class SteadyLoad {
     this.#refresh = refresh;
   }
 
-  static async start(cluster: TestCluster): Promise<SteadyLoad> {
+  /** @param slots of the writers beside those of the shards; for reports they belong to the shard that served them at the start. */
+  static async start(cluster: TestCluster, slots: readonly number[] = []): Promise<SteadyLoad> {
     const state = { seeds: (await cluster.pods()).map(pod => pod.ip) };
     // Pods come back with other addresses: the seeds follow them.
     const refresh = setInterval(() => {
@@ -208,12 +209,14 @@ export class SteadyLoad {
     }, 1_000);
     const rows = await cluster.nodesSeenBy(state.seeds[0]);
     const pods = await cluster.pods();
-    const writers = rows
+    const shards = rows
       .filter(row => row.flags.includes('master') && row.slots.length > 0)
-      .map(row => {
-        const shard = pods.find(pod => pod.ip === row.host)?.shard ?? -1;
-        return new ShardWriter(cluster, shard, tagIn(row.slots), () => state.seeds);
-      });
+      .map(row => ({ ranges: row.slots, shard: pods.find(pod => pod.ip === row.host)?.shard ?? -1 }));
+    const named = slots.map(slot => ({
+      ranges: [String(slot)],
+      shard: shards.find(({ ranges }) => boundsOf(ranges).some(([start, end = start]) => slot >= start && slot <= end))?.shard ?? -1,
+    }));
+    const writers = [...shards, ...named].map(({ shard, ranges }) => new ShardWriter(cluster, shard, tagIn(ranges), () => state.seeds));
     const load = new SteadyLoad(cluster, writers, refresh);
     await cluster.waitUntil('every shard to accept writes', 15_000, async () => writers.every(writer => writer.accepted > 10));
     load.resetGaps();
@@ -280,12 +283,15 @@ function formatRanges(numbers: readonly number[]): string {
 
 /** A hash tag whose slot lies in one of `ranges` ("0-5460", "7"). */
 function tagIn(ranges: readonly string[]): string {
-  const bounds = ranges.filter(range => !range.startsWith('[')).map(range => range.split('-').map(Number));
+  const bounds = boundsOf(ranges);
   for (let n = 0; ; n++) {
     const tag = `t${n}`;
     const slot = slotOfKey(Buffer.from(tag), 0, tag.length);
     if (bounds.some(([start, end = start]) => slot >= start && slot <= end)) return tag;
   }
 }
+
+const boundsOf = (ranges: readonly string[]): readonly (readonly number[])[] =>
+  ranges.filter(range => !range.startsWith('[')).map(range => range.split('-').map(Number));
 
 const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { until } from '../cluster/progress.ts';
 import { NodeConnection } from '../integration/node-connection.ts';
+import type { Doors } from '../../operator/demo/slot-owners.ts';
 import type { ApiObject } from './api-object.ts';
 import type { Kubernetes } from './kubernetes.ts';
 
@@ -61,6 +62,11 @@ export class TestCluster {
 
   get password(): string {
     return this.#password;
+  }
+
+  /** How a load generator reaches the nodes that are there now. */
+  async doors(): Promise<Doors> {
+    return { seeds: (await this.pods()).filter(pod => pod.ip !== '').map(pod => this.#reach(pod.ip)), password: this.#password };
   }
 
   /** Creates the namespace where it is missing and applies the cluster, with `changes` to its spec. */

@@ -154,6 +154,13 @@ describe('slotkeeper up refuses, with a clear message, exit code 2 and nothing l
     );
   });
 
+  test('a demo of what the manifest does not let the operator do', async () => {
+    const manifest = workspace.manifest('observe.yaml', readFileSync(QUICKSTART, 'utf8').replace('mode: Auto', 'mode: Observe'));
+    expect(await refused(workspace.up(manifest, '--demo', '--dir', workspace.stateFolder))).toContain(
+      'has rebalancing mode Observe, in which none do: set  spec: {rebalancing: {mode: Auto}}',
+    );
+  });
+
   test('a manifest that is not there', async () => {
     const missing = join(workspace.path, 'missing.yaml');
     expect(await refused(workspace.up(missing))).toContain(`Cannot read the manifest ${missing}: there is no such file`);

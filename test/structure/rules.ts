@@ -39,7 +39,7 @@ export const OPERATOR_LAYERS: readonly (readonly string[])[] = [
   ['operator/valkey', 'operator/platform/port.ts', 'operator/plan', 'operator/status', 'operator/metrics'],
   ['operator/observe', 'operator/execute'],
   ['operator/controller'],
-  ['operator/platform/kubernetes', 'operator/platform/local', 'operator/platform/simulated', 'operator/dashboard'],
+  ['operator/platform/kubernetes', 'operator/platform/local', 'operator/platform/simulated', 'operator/dashboard', 'operator/demo'],
   ['operator/cli'],
   ['operator/main.ts'],
 ];
