@@ -68,8 +68,8 @@ export class Load {
 const CALIBRATION_WARM_UP_MS = 3_000;
 const CALIBRATION_MS = 6_000;
 /** Between two batches of a user: so are users, and so a cluster that could do more has nothing to do at times. */
-const THINK_MS = 20;
-const MOST_USERS = 2_000;
+const THINK_MS = 50;
+const MOST_USERS = 4_000;
 
 /**
  * Finds out what the cluster can do with this load when it goes as fast as answers come, and gives so many users, who pause between two batches, that they want
