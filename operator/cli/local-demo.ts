@@ -1,4 +1,5 @@
 /** `slotkeeper up --demo`: the hot-slot scene on the cluster of this machine, once it is ready. */
+import { availableParallelism } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { findCondition } from '../api/conditions.ts';
 import { DEFAULT_LIMITS, playHotSlotScene, type Stage } from '../demo/hot-slot-scene.ts';
@@ -8,6 +9,8 @@ import { LOOPBACK, nodePort } from '../platform/local/loopback.ts';
 import { type UpOptions, UsageError } from './command-line.ts';
 import type { Manifest } from './read-manifest.ts';
 
+/** Cores that three busy primaries and the load need to be in nobody's way. */
+const ROOMY_CORES = 6;
 const LOOK_MS = 200;
 /** Between Ready and the scene: the table of nodes comes first. */
 const TABLE_MS = 1_000;
@@ -34,7 +37,7 @@ export async function playLocalDemo(
   try {
     await playHotSlotScene(await stageOf(platform, manifest, firstPort, tell, signal), DEFAULT_LIMITS, signal);
     tell(
-      'All nodes share the CPUs of this machine, so what is gained here is evenness. On Kubernetes, each within its own limit, throughput rises with it.',
+      'All nodes share the CPUs of this machine: with few of them, what is gained is evenness. Where each node has its own, throughput rises too.',
     );
   } catch (error) {
     if (signal.aborted) return;
@@ -60,5 +63,6 @@ async function stageOf(
     host: LOOPBACK,
     port: nodePort(firstPort, spec.shards, { shard, index: 0 }),
   }));
-  return { doors: { seeds, password }, status: () => Promise.resolve(status()), tell };
+  const wanted = availableParallelism() >= ROOMY_CORES ? 2.5 : 1.2;
+  return { doors: { seeds, password }, wanted, status: () => Promise.resolve(status()), tell };
 }

@@ -14,6 +14,8 @@ import { comparison, listSlots, progressLine } from './scene-texts.ts';
 /** Where the scene is played. */
 export interface Stage {
   readonly doors: Doors;
+  /** Clients want so many times what the hot shard can do. Three shards that share the load can do nearly three times, where each has CPU of its own. */
+  readonly wanted: number;
   /** What the operator says of the cluster now. */
   status(): Promise<ValkeyClusterStatus>;
   tell(line: string): void;
@@ -51,8 +53,6 @@ const COMPARED_MS = 15_000;
 const QUIET_MS = 35_000;
 /** Some work for the nodes and little for this machine, which may run them too. */
 const SCENE_LOAD = { ...DEFAULT_LOAD, users: 12, scanLength: 400 };
-/** Clients want so many times what the hot shard can do: three shards that share the load can do nearly three times. */
-const WANTED = 2.5;
 
 /** @throws when `signal` aborts, or the load cannot go on. */
 export async function playHotSlotScene(stage: Stage, limits: SceneLimits, signal: AbortSignal): Promise<SceneResult> {
@@ -104,7 +104,7 @@ class HotSlotScene {
   }
 
   async #begin(): Promise<void> {
-    const { doors } = this.#stage;
+    const { doors, wanted } = this.#stage;
     const tell = (line: string): void => this.#stage.tell(line);
     this.#owners = await readSlotOwners(doors);
     const rows = (await this.#stage.status()).shards?.filter(({ slots }) => slots !== '') ?? [];
@@ -117,9 +117,9 @@ class HotSlotScene {
     tell(`Hot slots: ${Math.round(SCENE_LOAD.hotShare * 100)} % of the load goes to ${HOT_SLOTS} slots of shard ${rows[0].index}:`);
     tell(`${listSlots(this.#hotSlots)}. The rest is spread over all slots.`);
     tell('Finding out how much the hot shard can do ...');
-    const settings = await calibrate(doors, { ...SCENE_LOAD, hotSlots: this.#hotSlots }, WANTED, this.#signal);
+    const settings = await calibrate(doors, { ...SCENE_LOAD, hotSlots: this.#hotSlots }, wanted, this.#signal);
     tell(
-      `${settings.users} clients want ${WANTED} times as much: each sends ${settings.batch} commands (SET, GET, LPOS in a list), waits for the answers, and pauses for ${settings.thinkMs} ms.`,
+      `${settings.users} clients want ${wanted} times as much: each sends ${settings.batch} commands (SET, GET, LPOS in a list), waits for the answers, and pauses for ${settings.thinkMs} ms.`,
     );
     tell('The operator looks at the load of every slot, and wants to see it for half a minute before it moves any.');
     this.#load = new Load(doors, settings);

@@ -184,6 +184,7 @@ async function spreadHotSlots(cluster: TestCluster, forwards: Forwards): Promise
   const seeds = (await cluster.pods()).map(({ ip }) => ({ host: ip, port: 6379 }));
   const stage = {
     doors: { seeds, password: cluster.password, reachedAt: forwards.natMap },
+    wanted: 2.5,
     status: async () => ((await cluster.resource())?.status ?? {}) as ValkeyClusterStatus,
     tell: (line: string) => tell(`  ${line}`),
   };
