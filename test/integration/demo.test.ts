@@ -20,7 +20,7 @@ test(
   async () => {
     await cluster.waitFor(() => cluster.output.includes('The load has stopped. The cluster goes on'), LIMIT_MS, 'the end of the demo');
     const { output } = cluster;
-    expect(output).toMatch(/The operator says: Imbalanced: shard 0 uses \d+ % of its CPU/);
+    expect(output).toMatch(/The operator says: Imbalanced: Shard 0 uses \d+ % of its CPU/);
     expect(output).toMatch(/moved from shard 0 to shard [12], hot ones: \d+/);
     const [, before, after] = /CPU of the busiest shard over the mean +([\d.]+) +([\d.]+)/.exec(output) ?? [];
     expect(Number(before), output).toBeGreaterThanOrEqual(2.2);
