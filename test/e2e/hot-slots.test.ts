@@ -97,7 +97,7 @@ describe.each(imagesFor(0))('a cluster of $title', image => {
     });
     const owners = await ownersOf(cluster);
     expect(others.filter(slot => owners[slot] === owners[hot])).toEqual([]);
-    expect((await cluster.condition('Rebalancing'))?.message).toContain(`slot ${hot}`);
+    expect((await cluster.condition('Rebalancing'))?.message).toMatch(new RegExp(`\\bslot ${hot}\\b`, 'i'));
     await nothingMoves();
     expect(await reason()).toBe('SingleHotSlot');
     await load.stop();
