@@ -6,6 +6,7 @@ import {
   formatSlotRanges,
   normaliseSlotRanges,
   parseSlotRange,
+  showSlotRanges,
   subtractSlotRanges,
 } from './slot-ranges.ts';
 
@@ -28,6 +29,12 @@ describe('slot ranges', () => {
     expect(formatSlotRanges(joined)).toBe('0-7,9');
     expect(formatSlotRanges(subtractSlotRanges(joined, [{ start: 3, end: 3 }]))).toBe('0-2,4-7,9');
     expect(subtractSlotRanges(joined, ALL_SLOTS)).toEqual([]);
+  });
+
+  it('shows the first of many ranges', () => {
+    const singles = (count: number) => Array.from({ length: count }, (_, i) => ({ start: 2 * i, end: 2 * i }));
+    expect(showSlotRanges(singles(9))).toBe('0,2,4,6,8,10,12,14,16');
+    expect(showSlotRanges(singles(10))).toBe('0,2,4,6,8,10,12,14 and 2 more ranges');
   });
 
   it('reads a range as CLUSTER NODES prints it and refuses what is none', () => {

@@ -17,6 +17,12 @@ export function formatSlotRanges(ranges: readonly SlotRange[], separator = ','):
   return ranges.map(({ start, end }) => (start === end ? `${start}` : `${start}-${end}`)).join(separator);
 }
 
+/** For a human: the first ranges, and how many more there are. */
+export function showSlotRanges(ranges: readonly SlotRange[], most = 8): string {
+  const left = ranges.length - most;
+  return left <= 1 ? formatSlotRanges(ranges) : `${formatSlotRanges(ranges.slice(0, most))} and ${left} more ranges`;
+}
+
 /** One range as CLUSTER NODES prints it; undefined when it is none. */
 export function parseSlotRange(text: string): SlotRange | undefined {
   const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text);

@@ -76,7 +76,7 @@ function nodeRow(cluster: ClusterResource, workload: WorkloadObservation): reado
   const { pod } = workload;
   const address = pod?.address === undefined ? '-' : `${pod.address.host}:${pod.address.port}`;
   const pid = pod?.containerId?.split('-')[0] ?? '-';
-  const slots = role === 'primary' ? shard?.slots || '-' : '';
+  const slots = role === 'primary' ? someRanges(shard?.slots ?? '') : '';
   return [
     String(workload.shard),
     slots,
@@ -87,6 +87,12 @@ function nodeRow(cluster: ClusterResource, workload: WorkloadObservation): reado
     pid,
     String(pod?.restartCount ?? 0),
   ];
+}
+
+/** A cell has room for some. */
+function someRanges(text: string): string {
+  const ranges = text.split(',');
+  return text === '' ? '-' : ranges.length <= 3 ? text : `${ranges.slice(0, 2).join(',')} +${ranges.length - 2}`;
 }
 
 function nodeState({ pod, deleting }: WorkloadObservation, ready: boolean): string {

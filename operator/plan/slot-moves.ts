@@ -12,6 +12,7 @@ import {
   formatSlotRanges,
   highestSlots,
   intersectSlotRanges,
+  showSlotRanges,
   subtractSlotRanges,
   type SlotRange,
 } from '../../lib/slot-ranges.ts';
@@ -207,12 +208,11 @@ function orderMigration(
 ): boolean {
   if (!context.memory.take(`migrate:${source.view.nodeId}:${target.view.nodeId}`, 'migrateSlots', MIGRATE_REPEAT_MS)) return false;
   context.act({ kind: 'migrateSlots', node: source.name, target: target.name, targetId: target.view.nodeId, ranges });
-  const list = formatSlotRanges(ranges);
   context.tell(
-    `migrate:${source.view.nodeId}:${list}`,
+    `migrate:${source.view.nodeId}:${formatSlotRanges(ranges)}`,
     'Normal',
     'MovingSlots',
-    `${countSlots(ranges)} slots (${list}) move from shard ${move.from} to shard ${move.to}: ${move.reason}`,
+    `${countSlots(ranges)} slots (${showSlotRanges(ranges)}) move from shard ${move.from} to shard ${move.to}: ${move.reason}`,
     cause,
   );
   return true;
@@ -241,7 +241,7 @@ function tellFailure(
   to: number,
 ): string {
   const words = message === '' ? 'it did not say why' : message;
-  const note = `Moving slots ${formatSlotRanges(ranges)} from ${source.name} (shard ${from}) to ${target.name} (shard ${to}) failed: ${words}`;
+  const note = `Moving slots ${showSlotRanges(ranges)} from ${source.name} (shard ${from}) to ${target.name} (shard ${to}) failed: ${words}`;
   context.tell(`failed:${name}`, 'Warning', 'MigrationFailed', note);
   return note;
 }

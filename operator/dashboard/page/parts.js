@@ -114,7 +114,7 @@ export function showMoves(moves) {
       element(
         'li',
         {},
-        element('span', {}, `${shard(from)} → ${shard(to)}: slots ${slots}`),
+        element('span', { title: slots }, `${shard(from)} → ${shard(to)}: slots ${someRanges(slots)}`),
         element('progress', progress === null ? { 'aria-label': state } : { value: String(progress), max: '1', 'aria-label': state }),
         element('small', {}, progress === null ? state : `${state}, ${Math.round(progress * 100)} %`),
       ),
@@ -122,15 +122,21 @@ export function showMoves(moves) {
   );
 }
 
-/** Conditions that are good when they are false. */
-const TROUBLE = new Set(['Degraded', 'Progressing']);
+/** The first of many ranges. */
+function someRanges(text) {
+  const ranges = text.split(',');
+  return ranges.length <= 9 ? text : `${ranges.slice(0, 8).join(', ')} and ${ranges.length - 8} more ranges`;
+}
+
+/** Conditions that tell of work: there is some, or there is none, and both are well. */
+const WORK = new Set(['Progressing', 'Rebalancing', 'Autoscaling']);
 
 export function showConditions(conditions) {
   fill(
     'conditions',
     conditions.map(({ type, status, reason, message, since }) => {
-      const good = status === (TROUBLE.has(type) ? 'False' : 'True');
-      const tone = good ? 'good' : type === 'Progressing' || status === 'Unknown' ? 'busy' : 'bad';
+      const good = status === (WORK.has(type) || type === 'Degraded' ? 'False' : 'True');
+      const tone = good ? 'good' : WORK.has(type) || status === 'Unknown' ? 'busy' : 'bad';
       return element(
         'li',
         {},
