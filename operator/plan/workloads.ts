@@ -88,7 +88,7 @@ function nodeDirectives(cluster: ClusterResource, name: string): readonly Direct
     line('dual-channel-replication-enabled', 'yes'),
     ...(maxmemory === undefined ? [] : [line('maxmemory', String(maxmemory))]),
     ...replicaBuffers(spec.resources?.limits?.memory, maxmemory),
-    ...(spec.persistence === undefined ? [] : [line('save', ...SAVE_POINTS)]),
+    ...(spec.persistence === undefined ? [] : [line('save', ...SAVE_POINTS), line('appendonly', 'no')]),
   ];
   const owned: DirectiveLine[] = [
     line('cluster-enabled', 'yes'),
@@ -96,8 +96,7 @@ function nodeDirectives(cluster: ClusterResource, name: string): readonly Direct
     line('cluster-node-timeout', String(spec.nodeTimeoutMilliseconds)),
     line('cluster-announce-human-nodename', announcedName(namespace, name)),
     line('cluster-allow-replica-migration', 'no'),
-    ...(spec.persistence === undefined ? [line('save', '')] : []),
-    line('appendonly', 'no'),
+    ...(spec.persistence === undefined ? [line('save', ''), line('appendonly', 'no')] : []),
     line('shutdown-on-sigterm', 'failover'),
     line('repl-diskless-sync', 'yes'),
     line('repl-diskless-sync-max-replicas', '0'),
