@@ -255,7 +255,8 @@ const directiveNames = DIRECTIVES.flatMap(directive =>
 );
 
 /** Whether the append-only file is on, in CEL: of `self` or `oldSelf`. */
-const appendOnlyOf = (spec: string): string => `(has(${spec}.config) && 'appendonly' in ${spec}.config ? ${spec}.config['appendonly'] : 'no')`;
+const appendOnlyOf = (spec: string): string =>
+  `(has(${spec}.config) && 'appendonly' in ${spec}.config ? ${spec}.config['appendonly'] : 'no')`;
 
 /** The claim templates of a StatefulSet cannot change, nor can nodes move between memory and a volume. */
 const PERSISTENCE_RULES: readonly CelRule[] = [

@@ -195,5 +195,7 @@ function recheckAfter(context: PlanContext, dataLoss: boolean): number {
   const { findings, actions } = context;
   const busy = actions.length > 0 || dataLoss || !context.formed || findings.some(finding => finding.condition === 'Progressing');
   if (busy) return context.memory.heldFor('busy') < BUSY_FOR_LONG_MS ? RECHECK_BUSY_MS : RECHECK_WAITING_MS;
-  return findings.some(finding => finding.condition !== 'Note') || runningMigrations(context.topology).length > 0 ? RECHECK_WAITING_MS : RECHECK_STEADY_MS;
+  return findings.some(finding => finding.condition !== 'Note') || runningMigrations(context.topology).length > 0
+    ? RECHECK_WAITING_MS
+    : RECHECK_STEADY_MS;
 }

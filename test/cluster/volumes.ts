@@ -17,7 +17,9 @@ export async function prepareVolumes(nodes: readonly number[]): Promise<void> {
   const phases = (await localKubectl(['get', 'persistentvolumes', '-o', `jsonpath=${path}`])).trim().split(' ');
   const released = phases.flatMap(state => (/=(Released|Failed)$/.test(state) ? [state.slice(0, state.indexOf('='))] : []));
   if (released.length > 0) await localKubectl(['delete', 'persistentvolume', ...released]);
-  const volumes = nodes.flatMap(node => Array.from({ length: VOLUMES_OF_A_NODE }, (_, n) => ({ node, name: `${nodeName(node)}-${n + 1}` })));
+  const volumes = nodes.flatMap(node =>
+    Array.from({ length: VOLUMES_OF_A_NODE }, (_, n) => ({ node, name: `${nodeName(node)}-${n + 1}` })),
+  );
   for (const { node, name } of volumes) {
     if (released.includes(name)) rmSync(folderOf(node, name), { recursive: true, force: true });
     mkdirSync(folderOf(node, name), { recursive: true });
