@@ -57,6 +57,8 @@ describe('the workloads of a cluster', () => {
     const config = { appendonly: 'yes', appendfsync: 'always' };
     expect(directive(wanted({ persistence, config }), 'appendonly')).toEqual([['yes']]);
     expect(directive(wanted({ persistence, config }), 'appendfsync')).toEqual([['always']]);
+    expect(directive(wanted({ persistence }), 'dual-channel-replication-enabled')).toEqual([['yes']]);
+    expect(directive(wanted({ persistence, config }), 'dual-channel-replication-enabled')).toEqual([['no']]);
     expect(revisionOf({ persistence, config })).not.toBe(revisionOf({ persistence }));
   });
 

@@ -97,6 +97,11 @@ describe.each(imagesFor(0))('a cluster of $title with volumes', image => {
       return now.length === 6 && now.every(pod => !pods.has(pod.uid));
     });
     await healed();
+    await cluster.waitUntil('the nodes to know the new addresses', HEAL_LIMIT_MS, async () => {
+      const addresses = (await cluster.pods()).map(pod => pod.ip);
+      const rows = await Promise.all(addresses.map(ip => cluster.nodesSeenBy(ip)));
+      return rows.flat().every(row => addresses.includes(row.host));
+    });
     await load.resumed(60_000);
     const { reports, lost } = await load.finish();
     console.log(`${image.title}: ${reports.map(r => `shard ${r.shard}: ${r.accepted} accepted, ${r.confirmed} confirmed`).join('; ')}`);
