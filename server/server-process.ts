@@ -160,7 +160,6 @@ function announceStart(log: FormattedLog, config: ConfigStore, withoutArguments:
   for (const [name, reason] of Object.entries(WITHOUT_EFFECT)) {
     if (config.differs(name)) log.warning(`Directive ${name} has no effect in this server: ${reason}`);
   }
-  if (config.flag('appendonly')) log.warning('Directive appendonly has no effect in this server yet: no append-only file is written');
 }
 
 function showBanner(log: FormattedLog, config: ConfigStore, sink: (text: string) => void): void {

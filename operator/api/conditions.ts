@@ -58,6 +58,7 @@ export const CONDITION_REASONS = [
   'ForeignNodes',
   'ReplicaNotSynced',
   'NoReplicas',
+  'ConfirmedWritesAtRisk',
   'ScaleInRefused',
   'InsufficientMemory',
   'MigrationFailed',

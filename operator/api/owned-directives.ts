@@ -27,7 +27,6 @@ export const OWNED_DIRECTIVES: readonly OwnedDirective[] = [
   operator('repl-diskless-sync'),
   operator('repl-diskless-sync-delay'),
   operator('repl-diskless-sync-max-replicas'),
-  operator('appendonly'),
   platform('port'),
   platform('cluster-port'),
   platform('bind'),
@@ -64,7 +63,7 @@ export const OWNED_DIRECTIVES: readonly OwnedDirective[] = [
 ];
 
 /** Directives that say how data are kept on a volume: of use only with `spec.persistence`. */
-export const PERSISTENCE_DIRECTIVES: readonly string[] = ['save'];
+export const PERSISTENCE_DIRECTIVES: readonly string[] = ['save', 'appendonly'];
 
 export function ownedDirective(name: string): OwnedDirective | undefined {
   return OWNED_DIRECTIVES.find(owned => owned.name === name.toLowerCase());

@@ -97,9 +97,10 @@ describe('a ValkeyCluster as a user writes it', () => {
     expect(problemsOf({ config: { save: '60 1' } })).toEqual(['spec.config.save: without spec.persistence there is nowhere to save to']);
     expect(problemsOf({ persistence: {} })[0]).toContain('spec.persistence.size: is missing');
     expect(problemsOf({ persistence: { size: '10Gi' }, config: { save: '60' } })[0]).toContain('Invalid save parameters');
-    expect(problemsOf({ persistence: { size: '1Gi' }, config: { appendonly: 'yes' } })[0]).toContain(
-      'the operator sets this directive itself',
-    );
+    expect(problemsOf({ persistence: { size: '1Gi' }, config: { appendonly: 'yes', appendfsync: 'always' } })).toEqual([]);
+    expect(problemsOf({ config: { appendonly: 'yes' } })).toEqual([
+      'spec.config.appendonly: without spec.persistence there is nowhere to save to',
+    ]);
   });
 
   it('needs the right apiVersion and kind and a name that fits into labels', () => {

@@ -77,6 +77,7 @@ const persistence = z
   })
   .describe(
     'A volume for each node that keeps its RDB file and its identity. `save` in `config` says when nodes save; without it they do as Valkey does, and at a stop. ' +
+      "With `appendonly` in `config` nodes of Valkey's own server keep their append-only file there, too. " +
       'Left out, nodes keep data in memory only.',
   );
 
@@ -253,6 +254,10 @@ const directiveNames = DIRECTIVES.flatMap(directive =>
   directive.alias === undefined ? [directive.name] : [directive.name, directive.alias],
 );
 
+/** Whether the append-only file is on, in CEL: of `self` or `oldSelf`. */
+const appendOnlyOf = (spec: string): string =>
+  `(has(${spec}.config) && 'appendonly' in ${spec}.config ? ${spec}.config['appendonly'] : 'no')`;
+
 /** The claim templates of a StatefulSet cannot change, nor can nodes move between memory and a volume. */
 const PERSISTENCE_RULES: readonly CelRule[] = [
   {
@@ -263,7 +268,13 @@ const PERSISTENCE_RULES: readonly CelRule[] = [
   {
     path: 'spec',
     rule: `!has(self.config) || has(self.persistence) || self.config.all(name, !(name in ${quoted(PERSISTENCE_DIRECTIVES)}))`,
-    message: 'config holds save, which needs persistence: without a volume there is nowhere to save to',
+    message: 'config holds save or appendonly, which need persistence: without a volume there is nowhere to save to',
+  },
+  {
+    path: 'spec',
+    rule: `${appendOnlyOf('self')} == ${appendOnlyOf('oldSelf')} || (self.replicas > 0 && oldSelf.replicas > 0)`,
+    message:
+      'config.appendonly cannot be changed without replicas: a node that starts with it reads the append-only file alone, which is not there yet, and gets its data from another node',
   },
   {
     path: 'spec.persistence',

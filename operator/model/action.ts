@@ -49,7 +49,8 @@ export interface Decision {
 
 /** What a plan knows about why the cluster is not as wanted, for the status. In order of weight. */
 export interface Finding {
-  readonly condition: 'Progressing' | 'Degraded';
+  /** `Note`: no trouble now, but one to come that can be avoided; it stands in Degraded while that is False. */
+  readonly condition: 'Progressing' | 'Degraded' | 'Note';
   readonly reason: string;
   readonly message: string;
 }

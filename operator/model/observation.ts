@@ -44,7 +44,10 @@ export interface NodeView {
   /** `cluster-announce-human-nodename`. */
   readonly announcedName: string;
   readonly version: string;
-  /** Server of this project or upstream's. */
+  /** Slotkeeper's own server or Valkey's. */
+  readonly server: 'slotkeeper' | 'valkey';
+  /** It writes an append-only file. */
+  readonly appendOnly: boolean;
   readonly runId: string;
   readonly role: 'primary' | 'replica';
   readonly configEpoch: number;

@@ -48,6 +48,10 @@ export class PlanContext {
     this.findings.push({ condition: 'Degraded', reason, message });
   }
 
+  note(reason: string, message: string): void {
+    this.findings.push({ condition: 'Note', reason, message });
+  }
+
   /** @param cause the planner's reason, where a decision has one beside its name. */
   tell(key: string, type: Decision['type'], reason: string, note: string, cause?: string): void {
     this.memory.tell(key, { type, reason, note, ...(cause === undefined ? {} : { cause }) });

@@ -39,6 +39,7 @@ import { runningMigrations } from './slot-migrations.ts';
 import { planCancellations, planMigrationLogs, planSlotMoves } from './slot-moves.ts';
 import { planSlots } from './slots.ts';
 import { planSpread } from './spread.ts';
+import { noteStaleReturns } from './stale-returns.ts';
 import { planSyncGuard } from './sync-guard.ts';
 import { planSurplus } from './surplus.ts';
 
@@ -145,6 +146,7 @@ function planTopology(context: PlanContext): PlanResult['dataLoss'] {
   const rolling = isRolling(context);
   if (context.formed && context.actions.length === before && !rolling) planSpread(context);
   planLoad(context, { rolling, whole: !acted && whole });
+  noteStaleReturns(context);
   reportUnsettled(context);
   return undefined;
 }
@@ -193,5 +195,7 @@ function recheckAfter(context: PlanContext, dataLoss: boolean): number {
   const { findings, actions } = context;
   const busy = actions.length > 0 || dataLoss || !context.formed || findings.some(finding => finding.condition === 'Progressing');
   if (busy) return context.memory.heldFor('busy') < BUSY_FOR_LONG_MS ? RECHECK_BUSY_MS : RECHECK_WAITING_MS;
-  return findings.length > 0 || runningMigrations(context.topology).length > 0 ? RECHECK_WAITING_MS : RECHECK_STEADY_MS;
+  return findings.some(finding => finding.condition !== 'Note') || runningMigrations(context.topology).length > 0
+    ? RECHECK_WAITING_MS
+    : RECHECK_STEADY_MS;
 }

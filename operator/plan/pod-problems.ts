@@ -7,6 +7,8 @@ import { ENDED_REPORT_MS, FOREIGN_NODES_REPORT_MS, STARTING_MS, TELL_RESTARTS_MS
 /** Reasons of a waiting container that pass by themselves. */
 const STARTING: ReadonlySet<string> = new Set(['ContainerCreating', 'PodInitializing', 'Pending', 'Starting', '']);
 
+const LAST_WORDS_LENGTH = 300;
+
 export function findPodProblems(context: PlanContext): void {
   const { observation } = context;
   const byName = new Map(observation.workloads.map(workload => [workload.name, workload]));
@@ -58,7 +60,9 @@ function podProblem({ pod }: WorkloadObservation): { readonly reason: string; re
     case 'waiting': {
       if (STARTING.has(process.reason)) return undefined;
       const last =
-        lastTermination === undefined ? '' : `; it ended last with ${lastTermination.reason} (exit code ${lastTermination.exitCode})`;
+        lastTermination === undefined
+          ? ''
+          : `; it ended last with ${lastTermination.reason} (exit code ${lastTermination.exitCode})${lastWords(lastTermination.message)}`;
       if (process.reason === 'CrashLoopBackOff' && lastTermination?.reason === 'OOMKilled')
         return { reason: 'OOMKilled', message: 'the process was killed by its memory limit and is started again' };
       return { reason: process.reason, message: `${process.message === '' ? 'the container cannot start' : process.message}${last}` };
@@ -69,6 +73,12 @@ function podProblem({ pod }: WorkloadObservation): { readonly reason: string; re
         message: `${process.message === '' ? 'the process ended' : process.message} (exit code ${process.exitCode})`,
       };
   }
+}
+
+/** The last line of what a process that ended had to say: its error, if it had one. */
+function lastWords(message: string): string {
+  const line = message.trim().split('\n').at(-1)?.trim() ?? '';
+  return line === '' ? '' : `: ${line.slice(0, LAST_WORDS_LENGTH)}`;
 }
 
 function findUnreachable(context: PlanContext, name: string): void {

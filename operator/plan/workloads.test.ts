@@ -50,6 +50,18 @@ describe('the workloads of a cluster', () => {
     expect(wanted({}).nodes[0]).not.toHaveProperty('persistent');
   });
 
+  it('write an append-only file only where there is a volume and the user asks for it, and are restarted for it', () => {
+    const persistence = { size: '1Gi' } as const;
+    expect(directive(wanted({}), 'appendonly')).toEqual([['no']]);
+    expect(directive(wanted({ persistence }), 'appendonly')).toEqual([['no']]);
+    const config = { appendonly: 'yes', appendfsync: 'always' };
+    expect(directive(wanted({ persistence, config }), 'appendonly')).toEqual([['yes']]);
+    expect(directive(wanted({ persistence, config }), 'appendfsync')).toEqual([['always']]);
+    expect(directive(wanted({ persistence }), 'dual-channel-replication-enabled')).toEqual([['yes']]);
+    expect(directive(wanted({ persistence, config }), 'dual-channel-replication-enabled')).toEqual([['no']]);
+    expect(revisionOf({ persistence, config })).not.toBe(revisionOf({ persistence }));
+  });
+
   it('let the user override a default of ours, once', () => {
     expect(directive(wanted({}), 'cluster-require-full-coverage')).toEqual([['no']]);
     expect(directive(wanted({ config: { 'cluster-require-full-coverage': 'yes' } }), 'cluster-require-full-coverage')).toEqual([['yes']]);

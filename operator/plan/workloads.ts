@@ -85,10 +85,10 @@ function nodeDirectives(cluster: ClusterResource, name: string): readonly Direct
   const defaults: DirectiveLine[] = [
     line('cluster-require-full-coverage', 'no'),
     line('cluster-slot-stats-enabled', 'yes'),
-    line('dual-channel-replication-enabled', 'yes'),
+    line('dual-channel-replication-enabled', writesAppendOnlyFile(spec.config) ? 'no' : 'yes'),
     ...(maxmemory === undefined ? [] : [line('maxmemory', String(maxmemory))]),
     ...replicaBuffers(spec.resources?.limits?.memory, maxmemory),
-    ...(spec.persistence === undefined ? [] : [line('save', ...SAVE_POINTS)]),
+    ...(spec.persistence === undefined ? [] : [line('save', ...SAVE_POINTS), line('appendonly', 'no')]),
   ];
   const owned: DirectiveLine[] = [
     line('cluster-enabled', 'yes'),
@@ -96,8 +96,7 @@ function nodeDirectives(cluster: ClusterResource, name: string): readonly Direct
     line('cluster-node-timeout', String(spec.nodeTimeoutMilliseconds)),
     line('cluster-announce-human-nodename', announcedName(namespace, name)),
     line('cluster-allow-replica-migration', 'no'),
-    ...(spec.persistence === undefined ? [line('save', '')] : []),
-    line('appendonly', 'no'),
+    ...(spec.persistence === undefined ? [line('save', ''), line('appendonly', 'no')] : []),
     line('shutdown-on-sigterm', 'failover'),
     line('repl-diskless-sync', 'yes'),
     line('repl-diskless-sync-max-replicas', '0'),
@@ -108,6 +107,14 @@ function nodeDirectives(cluster: ClusterResource, name: string): readonly Direct
     .map(([directive, value]) => line(directive, String(value)));
   const set = new Set(user.map(directive => directive.name));
   return [...defaults.filter(directive => !set.has(directive.name)), ...user, ...owned];
+}
+
+/**
+ * Valkey 9.1 takes the snapshot of a full sync for the base of its append-only file, and does not write there what came over the second connection beside it:
+ * after the next start those writes would be missing.
+ */
+function writesAppendOnlyFile(config: ClusterResource['spec']['config']): boolean {
+  return String(config?.['appendonly'] ?? 'no').toLowerCase() === 'yes';
 }
 
 function line(name: string, ...args: readonly string[]): DirectiveLine {

@@ -72,11 +72,16 @@ function progressing({ findings }: PlanResult): Verdict {
 function degraded(observation: Observation, { findings }: PlanResult): Verdict {
   const found = findings.filter(finding => finding.condition === 'Degraded');
   if (found.length > 0) return { type: 'Degraded', status: 'True', reason: found[0].reason, message: summarise(found) };
-  const note =
-    observation.cluster.spec.replicas === 0
-      ? 'No trouble; with replicas 0 a node that is lost loses the keys of its shard, and its slots are then given to an empty node'
-      : 'No trouble';
-  return { type: 'Degraded', status: 'False', reason: observation.cluster.spec.replicas === 0 ? 'NoReplicas' : 'Healthy', message: note };
+  if (observation.cluster.spec.replicas === 0)
+    return {
+      type: 'Degraded',
+      status: 'False',
+      reason: 'NoReplicas',
+      message: 'No trouble; with replicas 0 a node that is lost loses the keys of its shard, and its slots are then given to an empty node',
+    };
+  const note = findings.find(finding => finding.condition === 'Note');
+  if (note !== undefined) return { type: 'Degraded', status: 'False', reason: note.reason, message: `No trouble; ${note.message}` };
+  return { type: 'Degraded', status: 'False', reason: 'Healthy', message: 'No trouble' };
 }
 
 const SHOWN_FINDINGS = 5;

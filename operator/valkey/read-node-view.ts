@@ -5,6 +5,8 @@ import { parseClusterNodes } from './parse-cluster-nodes.ts';
 import { parseSlotMigrations } from './parse-slot-migrations.ts';
 import type { NodeView, ReplicaLink, SlotMigration, SyncProgress } from '../model/observation.ts';
 
+/** Of our own server; Valkey's has a number in base 16 there. */
+const OWN_BUILD_ID = 'slotkeeper';
 const ANNOUNCED_NAME = 'cluster-announce-human-nodename';
 
 /** @param liveDirectives names whose values `NodeView.liveConfig` is to hold. */
@@ -27,6 +29,8 @@ export async function readNodeView(client: NodeClient, liveDirectives: readonly 
     nodeId: text(myId),
     announcedName,
     version: server.get('valkey_version') ?? server.get('redis_version') ?? 'unknown',
+    server: server.get('redis_build_id') === OWN_BUILD_ID ? 'slotkeeper' : 'valkey',
+    appendOnly: infoNumber(server, 'aof_enabled') !== 0,
     runId: server.get('run_id') ?? '',
     role: replica ? 'replica' : 'primary',
     configEpoch: infoNumber(cluster, 'cluster_my_epoch'),

@@ -84,6 +84,26 @@ describe('a cluster of three shards in virtual time', () => {
     },
   );
 
+  test.each([1, 2, 3])('of %i shards: a primary yields to a replica that was started again from a newer file as well', shards => {
+    const made = world(50 + shards);
+    made.form(shards, 1);
+    made.run(5000);
+    const [primary] = made.nodes;
+    const replica = made.nodes[shards];
+    const saved = primary.offset;
+    made.run(1000);
+    for (const node of [primary, replica]) node.crash();
+    const confirmed = replica.offset;
+    expect(confirmed).toBeGreaterThan(saved);
+    primary.offset = saved;
+    made.run(300);
+    for (const node of [primary, replica]) node.start();
+    made.runUntil('the replica serves its slots', () => made.ownerOf(0) === replica && replica.isPrimary && replica.bus.state.ok, 20_000);
+    expect(replica.offset).toBeGreaterThanOrEqual(confirmed);
+    made.runUntil('the old primary follows it', () => primary.primaryPort === replica.port && !primary.aside && made.whole(), 10_000);
+    expect(made.violations).toEqual([]);
+  });
+
   test('a primary that comes back with all of the data goes on, soon', () => {
     const made = formed(44);
     const [primary] = made.nodes;

@@ -64,6 +64,8 @@ export interface ClusterNode {
   dataReceivedAt: number;
   meetSentAt: number;
   failedAt: number;
+  /** A primary that came back with less than a replica has: when it last said so (see returning.ts). */
+  yieldedAt: number;
   /** Since when it is an orphaned primary, for replica migration. */
   orphanedSince: number;
   connectAttemptAt: number;
@@ -104,6 +106,7 @@ export function createClusterNode(id: string, shardId: string, flags: number, no
     dataReceivedAt: 0,
     meetSentAt: 0,
     failedAt: 0,
+    yieldedAt: 0,
     orphanedSince: 0,
     connectAttemptAt: 0,
     inboundLinkFreedAt: now,

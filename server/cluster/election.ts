@@ -151,7 +151,8 @@ export function advanceElection(state: ClusterState): void {
     election.cannot = 'none';
     return;
   }
-  if (!manual && !isDataFresh(state.environment.replication.millisecondsSincePrimary(), settings)) return logCannot(state, 'data-age');
+  const isFresh = isDataFresh(state.environment.replication.millisecondsSincePrimary(), settings) || isYieldedTo(state, primary);
+  if (!manual && !isFresh) return logCannot(state, 'data-age');
   const timeout = authTimeout(settings.nodeTimeout);
   let age = now - election.at;
   if (age > timeout * 2) {
@@ -165,6 +166,16 @@ export function advanceElection(state: ClusterState): void {
   if (!election.requested) return request(state);
   if (election.votes.size >= state.quorum) win(state);
   else logCannot(state, 'waiting-votes');
+}
+
+/**
+ * The primary itself says that it came back with less than this replica has. Then the age of the data does not matter: where both were started
+ * again, from files, this replica has never been connected, and the primary would yield in vain for ever.
+ */
+function isYieldedTo(state: ClusterState, primary: ClusterNode): boolean {
+  const { environment, now } = state;
+  if (primary.yieldedAt === 0 || now - primary.yieldedAt > environment.settings().nodeTimeout) return false;
+  return environment.replication.offset > primary.replicationOffset;
 }
 
 function plan(state: ClusterState, primary: ClusterNode): void {

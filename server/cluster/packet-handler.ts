@@ -304,7 +304,9 @@ function handleFail(state: ClusterState, sender: ClusterNode | undefined, header
   const { log } = state.environment;
   if (sender === undefined) return log.notice(`Ignoring FAIL message from unknown node ${header.senderId} about ${nodeId}`);
   const failing = state.nodes.get(nodeId);
-  if (failing === undefined || failing === state.myself || isFailed(failing)) return;
+  if (failing === undefined || failing === state.myself) return;
+  if (failing === sender) failing.yieldedAt = state.now;
+  if (isFailed(failing)) return;
   log.notice(`FAIL message received from ${sender.id} (${logName(sender)}) about ${failing.id} (${logName(failing)})`);
   markFailing(state, failing);
 }

@@ -60,6 +60,15 @@ describe('reading a configuration', () => {
     expect(() => load('cluster-enabled yes\nreplicaof 127.0.0.1 1')).toThrow('replicaof directive not allowed in cluster mode');
   });
 
+  it('refuses to start with an append-only file that it would not write', () => {
+    expect(() => load('appendonly yes')).toThrow(
+      new ConfigError(
+        '\n*** FATAL CONFIG FILE ERROR (Version 9.1.2) ***\nappendonly yes is not possible: this server writes no append-only file yet, it keeps data in RDB files (directive save)\n',
+      ),
+    );
+    expect(load('appendonly yes\nappendonly no').flag('appendonly')).toBe(false);
+  });
+
   it('reads the command line as lines behind the file', () => {
     expect(parseCommandLine(['a.conf', '--port', '1', '--save', '--bind', '1.1.1.1', '-x'])).toEqual({
       file: 'a.conf',

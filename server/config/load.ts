@@ -75,6 +75,11 @@ class Loader {
     if (this.store.flag('cluster-enabled') && this.store.words('replicaof').length > 0) {
       throw new ConfigError(`${HEAD}replicaof directive not allowed in cluster mode\n`);
     }
+    if (this.store.flag('appendonly')) {
+      throw new ConfigError(
+        `${HEAD}appendonly yes is not possible: this server writes no append-only file yet, it keeps data in RDB files (directive save)\n`,
+      );
+    }
   }
 
   /** The reason when the line is wrong. */

@@ -9,6 +9,7 @@ import { containerdSocket, helm, kubeconfig, run } from './places.ts';
 import { killProcess, pidOf } from './processes.ts';
 import { step, tell, until } from './progress.ts';
 import { preparePrograms } from './programs.ts';
+import { prepareVolumes } from './volumes.ts';
 import {
   clearOutOfService,
   loseNode,
@@ -22,7 +23,7 @@ import {
 } from './worker-node.ts';
 
 const nodeCount = 3;
-const nodes = Array.from({ length: nodeCount }, (_, index) => index + 1);
+export const nodes = Array.from({ length: nodeCount }, (_, index) => index + 1);
 /** API server before etcd: the other way round it lingers for a minute and holds its port. */
 const services = ['kube-controller-manager', 'kube-scheduler', 'kube-proxy', 'coredns', 'kube-apiserver', 'etcd'];
 
@@ -54,6 +55,8 @@ export async function up(): Promise<void> {
     await Promise.all(nodes.map(startNode));
     startNetworkServices();
     await until(`${nodeCount} nodes are Ready`, 90_000, async () => ((await readyNodes()).length === nodeCount ? true : undefined));
+    note('volumes');
+    await prepareVolumes(nodes);
   });
   await load();
   tell(`export KUBECONFIG=${kubeconfig}`);

@@ -16,7 +16,7 @@ export const CHECKOUT = normalize(join(import.meta.dirname, '../..'));
 export const OPERATOR_NAMESPACE = 'slotkeeper-system';
 export const RELEASE = 'slotkeeper';
 
-export type NodeImage = { readonly title: string; readonly current: string; readonly next: string };
+export type NodeImage = { readonly title: string; readonly ours: boolean; readonly current: string; readonly next: string };
 
 export class Kubernetes {
   /** The context of the user's kubeconfig; undefined for the local Kubernetes of test/cluster. */
@@ -123,11 +123,13 @@ export const FULL = (process.env['SLOTKEEPER_FULL'] ?? '') !== '';
 
 const OURS: NodeImage = {
   title: "Slotkeeper's server",
+  ours: true,
   current: process.env['SLOTKEEPER_IMAGE'] ?? slotkeeperImage,
   next: process.env['SLOTKEEPER_NEXT_IMAGE'] ?? slotkeeperNextImage,
 };
 const REFERENCE: NodeImage = {
   title: 'the reference server',
+  ours: false,
   current: process.env['SLOTKEEPER_REFERENCE_IMAGE'] ?? referenceImage,
   next: process.env['SLOTKEEPER_REFERENCE_NEXT_IMAGE'] ?? referenceNextImage,
 };

@@ -61,7 +61,8 @@ export class SimulatedNode {
   start(): void {
     this.alive = true;
     this.life++;
-    this.lastPrimaryContact = this.world.now;
+    // Whoever starts has not been connected yet, however new its file is.
+    this.lastPrimaryContact = -Infinity;
     this.primaryPort = 0;
     this.writesPaused = false;
     this.aside = false;
@@ -135,7 +136,6 @@ function environmentOf(node: SimulatedNode): ClusterEnvironment {
       millisecondsSincePrimary: () => world.now - node.lastPrimaryContact,
       follow: (_host, port) => {
         node.primaryPort = port;
-        node.lastPrimaryContact = world.now;
       },
       promote: () => {
         node.primaryPort = 0;
@@ -210,7 +210,7 @@ export class ClusterWorld {
       pingInterval: 0,
       gossipPercent: 10,
       blacklistTtlSeconds: 60,
-      replicaValidityFactor: 0,
+      replicaValidityFactor: 10,
       replicaPingPeriodSeconds: 10,
       replicaNoFailover: false,
       allowReplicaMigration: false,

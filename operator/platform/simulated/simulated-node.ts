@@ -44,6 +44,8 @@ export class SimulatedNode {
   /** Addresses that it was told to meet. */
   readonly meeting = new Set<string>();
   migrations: SimulatedMigration[] = [];
+  /** It is Slotkeeper's own server, not Valkey's. */
+  ownServer = false;
   /** False: a server that is older than slot migrations. */
   knowsMigrations = true;
   /** Undefined: it counts nothing, like a server that is older than slot statistics. */
@@ -230,7 +232,9 @@ export class SimulatedNode {
     const cpu = ['used_cpu_sys:0', `used_cpu_user:${this.counters?.cpuSeconds ?? 0}`, `used_memory_dataset:${used - BARE_BYTES}`];
     const memory = [`used_memory:${used}`, `used_memory_startup:${BARE_BYTES}`, `maxmemory:${this.config.get('maxmemory') ?? 0}`];
     const keys = this.data.size === 0 ? [] : [`db0:keys=${this.data.size},expires=0,avg_ttl=0`];
-    return ['valkey_version:9.1.2', `run_id:${this.nodeId}`, 'loading:0', ...role, ...cpu, ...memory, ...keys].join('\r\n');
+    const server = ['valkey_version:9.1.2', `redis_build_id:${this.ownServer ? 'slotkeeper' : 'a1b2c3'}`, `run_id:${this.nodeId}`];
+    const aof = `aof_enabled:${this.config.get('appendonly') === 'yes' ? 1 : 0}`;
+    return [...server, 'loading:0', aof, ...role, ...cpu, ...memory, ...keys].join('\r\n');
   }
 
   #configGet(names: readonly string[]): Reply {

@@ -265,6 +265,7 @@ export class SimulatedPlatform implements Platform {
       const id = volume?.nodeId ?? Array.from({ length: 40 }, () => Math.floor(this.#random() * 16).toString(16)).join('');
       const config = new Map(workload.template.directives.map(line => [line.name, line.args.join(' ')] as const));
       pod.node = new SimulatedNode(id, announcedName(workload.namespace, name), pod.address, config);
+      pod.node.ownServer = pod.image.startsWith('slotkeeper');
       if (volume !== undefined) pod.node.restore(volume);
       pod.containerId = `container-${this.#nextUid++}`;
       this.#network.attach(pod.node);

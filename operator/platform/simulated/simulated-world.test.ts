@@ -1,6 +1,7 @@
 /** Stories of whole clusters on a virtual clock. A test that fails prints every node's view and every event. */
 import { describe, expect, it } from 'vitest';
 import { SLOT_COUNT } from '../../../lib/slot-hash.ts';
+import { type Condition, findCondition } from '../../api/conditions.ts';
 import type { ClusterKey } from '../../model/cluster.ts';
 import { SimulatedWorld } from './simulated-world.ts';
 
@@ -107,6 +108,36 @@ describe('a cluster in a simulated world', () => {
     for (const name of ['shop-0-0', 'shop-0-1']) world.platform.replacePod(key, name);
     await world.until(() => world.is(key, 'Ready'), 120_000, 'Ready again');
     expect(read(world, key, 0)).toBe('kept');
+  });
+
+  it("tells once what Valkey's own server can lose with RDB files alone, for as long as it can", async () => {
+    const persistence = { size: '1Gi' };
+    const { world, key } = await formed(56, { ...SPEC, image: 'valkey:9.1', persistence });
+    const told = (): number => world.reasons().filter(reason => reason === 'ConfirmedWritesAtRisk').length;
+    const degraded = (): Condition | undefined => findCondition(world.resource(key).status.conditions, 'Degraded');
+    await world.clock.advance(5_000);
+    expect(degraded()).toMatchObject({ status: 'False', reason: 'ConfirmedWritesAtRisk' });
+    expect(degraded()?.message).toContain('Set appendonly to "yes"');
+    world.platform.killProcess(key, world.primaryOf(key, 0));
+    await world.clock.advance(30_000);
+    await world.until(() => world.is(key, 'Ready'), 60_000, 'Ready again');
+    const writes = world.platform.statusWrites;
+    await world.clock.advance(60_000);
+    expect([told(), world.platform.statusWrites]).toEqual([1, writes]);
+    world.apply('shop', { ...SPEC, image: 'valkey:9.1', persistence, config: { appendonly: 'yes' } });
+    await world.until(() => world.is(key, 'Ready') && degraded()?.reason === 'Healthy', 120_000, 'an append-only file at every node');
+    expect(told()).toBe(1);
+  });
+
+  it.each([
+    ["Slotkeeper's server", { image: 'slotkeeper:1', persistence: { size: '1Gi' } }],
+    ["Valkey's with an append-only file", { image: 'valkey:9.1', persistence: { size: '1Gi' }, config: { appendonly: 'yes' } }],
+    ["Valkey's without volumes", { image: 'valkey:9.1' }],
+  ])('has nothing to tell of stale returns of %s', async (_, spec) => {
+    const { world, key } = await formed(57, { ...SPEC, ...spec });
+    await world.clock.advance(5_000);
+    expect(findCondition(world.resource(key).status.conditions, 'Degraded')?.reason).toBe('Healthy');
+    expect(world.reasons()).not.toContain('ConfirmedWritesAtRisk');
   });
 
   it.each([1, 2, 3])('keeps its data when the primary of one of %i shards restarts in place', async shards => {

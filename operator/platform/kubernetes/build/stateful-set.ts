@@ -126,6 +126,8 @@ function container(wanted: ClusterWorkloads, node: NodeWorkload): V1Container {
       { name: 'bus', containerPort: BUS_PORT, protocol: 'TCP' },
     ],
     resources: containerResources(wanted),
+    // So that the operator can say why a process did not start.
+    terminationMessagePolicy: 'FallbackToLogsOnError',
     securityContext: {
       allowPrivilegeEscalation: false,
       capabilities: { drop: ['ALL'] },
