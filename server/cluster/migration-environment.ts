@@ -2,6 +2,7 @@
 
 import type { SlotRange } from '../../lib/slot-ranges.ts';
 import type { ConfigPort, ServerPorts } from '../core/ports.ts';
+import type { ReplicationPort } from '../core/replication.ts';
 import type { BusNetwork } from './environment.ts';
 import type { SlotDropper } from './slot-dropper.ts';
 import type { MigratedSlots, MigrationEnvironment, MigrationSettings, OutputLimit } from './slot-migration/environment.ts';
@@ -21,6 +22,7 @@ export function migrationEnvironment(ports: ServerPorts, dropper: SlotDropper, n
     settings: migrationSettings(ports.config),
     snapshot: (sink, slots) => ports.snapshots.streamSlots(sink, slots),
     propagate: args => ports.propagation.propagate(-1, args),
+    awaitReplica: (limitMs, done) => awaitReplica(ports.replication, limitMs, done),
     pauseWrites: untilMs => ports.clients.pause(PAUSE, untilMs, true),
     unpauseWrites: () => ports.clients.unpause(PAUSE),
     get writesPaused() {
@@ -29,6 +31,22 @@ export function migrationEnvironment(ports: ServerPorts, dropper: SlotDropper, n
     openSession: transport => ports.clients.openPeer(transport, 'slot-export'),
     closeSession: session => ports.clients.closePeer(session),
   };
+}
+
+function awaitReplica(replication: ReplicationPort, timeoutMs: number, done: (replicated: boolean) => void): boolean {
+  const { offset } = replication;
+  if (replication.onlineReplicas === 0 || replication.acknowledged(offset) > 0) return false;
+  replication.whenAcknowledged({
+    offset,
+    replicas: 1,
+    inAof: false,
+    timeoutMs,
+    done: acknowledged => {
+      if (acknowledged !== undefined) done(acknowledged > 0);
+    },
+  });
+  replication.requestAcks();
+  return true;
 }
 
 function migratedSlots({ databases }: ServerPorts, dropper: SlotDropper): MigratedSlots {

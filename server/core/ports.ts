@@ -163,7 +163,7 @@ export interface ClientsPort {
   /** Runs `action` when a client is gone; its session is still whole then. */
   onClose(action: (session: Session) => void): void;
   /** A session without a socket, for a command stream that is applied (replication, files). */
-  createObeying(kind: 'primary', name: string): Session;
+  createObeying(kind: 'primary'): Session;
   /** Shows a connection that this node made itself among the clients; `closePeer` when it is gone. */
   openPeer(transport: Transport, kind: SessionKind): Session;
   closePeer(session: Session): void;

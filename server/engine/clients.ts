@@ -95,10 +95,9 @@ export class Clients implements ClientsPort {
     return chosen.length;
   }
 
-  createObeying(kind: 'primary', name: string): Session {
+  createObeying(kind: 'primary'): Session {
     const session = this.make(NO_TRANSPORT);
     session.kind = kind;
-    session.name = name;
     session.authenticated = true;
     return session;
   }

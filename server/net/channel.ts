@@ -6,6 +6,7 @@
  */
 
 import net from 'node:net';
+import { addressText } from '../../lib/address-text.ts';
 
 /** What the owner of a channel hears. */
 export interface ChannelEvents {
@@ -68,13 +69,6 @@ export function openChannel(socket: net.Socket, shared: Buffer, events: ChannelE
     return new StreamChannel(socket, shared, events);
   inside._handle = null;
   return new HandleChannel(handle, shared, events, binding);
-}
-
-/** `::ffff:10.0.0.1:6379` → `10.0.0.1:6379`; IPv6 in brackets. */
-function addressText(address: string | undefined, port: number | undefined): string {
-  if (address === undefined) return '';
-  const plain = address.startsWith('::ffff:') ? address.slice(7) : address;
-  return plain.includes(':') ? `[${plain}]:${port}` : `${plain}:${port}`;
 }
 
 class HandleChannel implements Channel {

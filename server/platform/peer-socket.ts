@@ -1,6 +1,7 @@
 /** A TCP connection to another node, behind the port that replication declares. */
 
 import { connect } from 'node:net';
+import { addressText } from '../../lib/address-text.ts';
 import type { PeerConnector, PeerSocket, PeerSocketEvents } from '../replication/peer-socket.ts';
 
 export const tcpConnector: PeerConnector = {
@@ -23,6 +24,15 @@ export const tcpConnector: PeerConnector = {
       events.closed(reason);
     });
     return {
+      get remoteAddress() {
+        return addressText(socket.remoteAddress, socket.remotePort);
+      },
+      get localAddress() {
+        return addressText(socket.localAddress, socket.localPort);
+      },
+      get pendingBytes() {
+        return socket.writableLength;
+      },
       write: data => {
         if (over) return;
         if (typeof data === 'string') socket.write(data, 'latin1');

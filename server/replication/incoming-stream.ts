@@ -7,6 +7,7 @@
 
 import { VALKEY_VERSION } from '../../lib/version.ts';
 import type { ServerPorts } from '../core/ports.ts';
+import type { Transport } from '../core/session.ts';
 import type { HandshakeFacts } from './handshake.ts';
 import type { LinkHost } from './link-parts.ts';
 import type { ReplicationStream } from './replication-stream.ts';
@@ -14,7 +15,7 @@ import { StreamApplier } from './stream-applier.ts';
 
 export type IncomingNeeds = Pick<
   ServerPorts,
-  'entropy' | 'log' | 'config' | 'databases' | 'watch' | 'clients' | 'execution' | 'lifecycle' | 'stats' | 'cluster'
+  'clock' | 'entropy' | 'log' | 'config' | 'databases' | 'watch' | 'clients' | 'execution' | 'lifecycle' | 'stats' | 'cluster'
 >;
 
 /** What the node does besides. */
@@ -95,10 +96,14 @@ export class IncomingStream implements LinkHost {
 
   countInput(bytes: number): void {
     this.ports.stats.counters.netReplInputBytes += bytes;
+    const session = this.streamApplier?.session;
+    if (session === undefined) return;
+    session.netInputBytes += bytes;
+    session.lastInteractionAt = this.ports.clock.now();
   }
 
   applier(): StreamApplier {
-    this.streamApplier ??= new StreamApplier(this.ports.clients.createObeying('primary', 'primary'), {
+    this.streamApplier ??= new StreamApplier(this.ports.clients.createObeying('primary'), {
       execution: this.ports.execution,
       applied: (bytes, start, end) => {
         this.stream.append(bytes, start, end);
@@ -116,12 +121,18 @@ export class IncomingStream implements LinkHost {
     return this.streamApplier;
   }
 
-  linkUp(): void {
+  /** From here until the link is down its connection is a client, and a new one each time; only the database goes on. */
+  linkUp(transport: Transport): void {
+    const applier = this.applier();
+    const session = this.ports.clients.openPeer(transport, 'primary');
+    session.dbIndex = applier.session.dbIndex;
+    applier.session = session;
     this.host.changed(true);
   }
 
   linkDown(): void {
     this.streamApplier?.reset();
+    if (this.streamApplier !== undefined) this.ports.clients.closePeer(this.streamApplier.session);
     this.host.changed(false);
   }
 

@@ -1,6 +1,7 @@
 /** What the link to the primary needs of its node and of the outside. */
 
 import type { Clock, ConfigPort, ServerLog, Timers } from '../core/ports.ts';
+import type { Transport } from '../core/session.ts';
 import type { SnapshotPort } from '../core/snapshots.ts';
 import type { HandshakeFacts } from './handshake.ts';
 import type { PeerConnector } from './peer-socket.ts';
@@ -19,7 +20,8 @@ export interface LinkHost {
   /** The load broke off: nothing of it may be served. */
   readonly loadFailed: () => void;
   readonly offset: () => number;
-  readonly linkUp: () => void;
+  /** The link is up, and is this to the server's clients. */
+  readonly linkUp: (transport: Transport) => void;
   readonly linkDown: () => void;
   readonly applier: () => StreamApplier;
   readonly countInput: (bytes: number) => void;

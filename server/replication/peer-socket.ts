@@ -3,6 +3,11 @@
  */
 
 export interface PeerSocket {
+  /** `ip:port` of both ends, '' while it is not open. */
+  readonly remoteAddress: string;
+  readonly localAddress: string;
+  /** Written, and not yet taken by the system. */
+  readonly pendingBytes: number;
   /** Bytes, or latin1 text. */
   write(data: Uint8Array | string): void;
   /** No `received` until `resume` (what is on its way may still come). */

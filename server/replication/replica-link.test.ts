@@ -105,6 +105,17 @@ describe('a partial resync', () => {
     expect(world.story.slice(-2)).toEqual(['connect primary:6379', 'close']);
   });
 
+  test('a link that is killed as a client is opened again at once, and only the connection that is meant', () => {
+    world.toPsync();
+    world.says('+CONTINUE\r\n');
+    const { client } = world;
+    expect(client?.remoteAddress).toBe('primary:6379');
+    client?.close('killed');
+    expect(world.story.slice(-3)).toEqual(['close', 'down', 'connect primary:6379']);
+    client?.close('killed again');
+    expect(world.story.at(-1)).toBe('connect primary:6379');
+  });
+
   test('a primary that cannot serve now is asked again later', () => {
     world.toPsync();
     world.says("-NOMASTERLINK Can't SYNC while not connected with my master\r\n");

@@ -12,14 +12,19 @@
  * Source: replication.c (syncWithPrimary, readSyncBulkPayload, replicationCron).
  */
 
+import { assert } from '../../lib/assert.ts';
 import type { LinkState } from '../core/replication.ts';
 import { DualChannelSync } from './dual-channel-sync.ts';
 import * as handshake from './handshake.ts';
 import { LineReader } from './line-reader.ts';
 import type { LinkParts } from './link-parts.ts';
 import type { PeerSocket } from './peer-socket.ts';
+import { primaryTransport } from './primary-client.ts';
 import { SlicedInput } from './sliced-input.ts';
 import { SnapshotReceiver, type TransferProgress } from './snapshot-receiver.ts';
+
+const TRANSFER_TIMEOUT =
+  "Timeout receiving bulk data from PRIMARY... If the problem persists try to set the 'repl-timeout' parameter in valkey.conf to a larger value.";
 
 type Phase = 'none' | 'connect' | 'connecting' | 'ping' | 'handshake' | 'psync' | 'transfer' | 'dual' | 'connected';
 
@@ -116,11 +121,6 @@ export class ReplicaLink {
     this.downSince = undefined;
   }
 
-  /** Closes the link and opens it again, as if it had broken. */
-  restart(): void {
-    if (this.phase !== 'none' && this.phase !== 'connect') this.broken('the link is opened anew');
-  }
-
   /** Once a second. */
   tick(): void {
     const { clock, config, log, host } = this.parts;
@@ -141,17 +141,12 @@ export class ReplicaLink {
         this.acknowledge(host.offset());
         return;
       case 'transfer':
-        if (silentMs <= timeoutMs) return;
-        log.warning(
-          "Timeout receiving bulk data from PRIMARY... If the problem persists try to set the 'repl-timeout' parameter in valkey.conf to a larger value.",
-        );
-        return this.broken('timeout');
       case 'connecting':
       case 'ping':
       case 'handshake':
       case 'psync':
         if (silentMs <= timeoutMs) return;
-        log.warning('Timeout connecting to the PRIMARY...');
+        log.warning(this.phase === 'transfer' ? TRANSFER_TIMEOUT : 'Timeout connecting to the PRIMARY...');
         return this.broken('timeout');
     }
   }
@@ -357,9 +352,14 @@ export class ReplicaLink {
 
   private becomeConnected(): void {
     const { host } = this.parts;
+    const { attempt, socket } = this;
+    assert(socket !== undefined, 'what answers has a socket');
     this.phase = 'connected';
     this.downSince = undefined;
-    host.linkUp();
+    const close = (reason: string): void => {
+      if (attempt === this.attempt) this.broken(reason);
+    };
+    host.linkUp(primaryTransport(socket, close));
     this.acknowledge(host.offset());
   }
 

@@ -25,7 +25,8 @@ export interface ApplierParts {
 }
 
 export class StreamApplier {
-  readonly session: Session;
+  /** In whose name the requests run; another one only between two requests, while nothing waits here. */
+  session: Session;
   private readonly parts: ApplierParts;
   private readonly table = new ArgumentTable();
   private readonly state = new ReadState();

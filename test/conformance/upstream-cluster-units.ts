@@ -30,12 +30,12 @@ export const UNITS_OF_FULL_RUN: readonly string[] = [
   'manual-takeover',
   'misc',
   'no-failover-option',
+  'slave-stop-cond',
   'cluster-shards',
   'links',
   'packet',
   'shardid-propagation',
   'slave-selection',
-  'slave-stop-cond',
   'cluster-migrateslots',
   'half-migrated-slot',
 ];
@@ -136,7 +136,6 @@ export const KNOWN_FAILURES: Readonly<Record<string, Readonly<Record<string, str
   packet: { 'exception: Executing test client: ERR unknown command': NO_PUBSUB },
   'shardid-propagation': { 'Restart of node in cluster mode': 'DEBUG RESTART is not there yet' },
   'slave-selection': { 'exception: Executing test client: ERR No such client': NO_KILL_OF_PRIMARY_LINK },
-  'slave-stop-cond': { 'exception: Executing test client: ERR No such client': NO_KILL_OF_PRIMARY_LINK },
 };
 
 /** By unit: titles of tests that are not run, since they would end the unit or need what is not there → why. */

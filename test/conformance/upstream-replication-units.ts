@@ -6,13 +6,7 @@ import type { Adaptation } from '../support/upstream-suite.ts';
 export const UNITS: readonly string[] = ['psync2-reg', 'psync2-pingoff', 'psync2-master-restart'];
 
 /** What runs only in the whole matrix (SLOTKEEPER_FULL), for the minutes that it takes. */
-export const UNITS_OF_FULL_RUN: readonly string[] = ['psync2', 'dual-channel-replication'];
-
-/** Units that are not run yet, each with the reason. */
-export const NOT_RUN: Readonly<Record<string, string>> = {
-  'replication-psync':
-    "breaks the link by a CLIENT KILL at the replica, and a replica's link to its primary is no client that CLIENT KILL knows",
-};
+export const UNITS_OF_FULL_RUN: readonly string[] = ['psync2', 'replication-psync', 'dual-channel-replication'];
 
 const NO_FIELD_EXPIRY = 'fields of hashes do not expire yet';
 const ANY_ONLINE = 'verify_replica_online is content when any of the replicas is online';

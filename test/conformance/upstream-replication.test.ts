@@ -8,7 +8,7 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { NEEDS_REFERENCE, REFERENCE, WITHOUT_REFERENCE } from '../support/cluster-nodes.ts';
 import { tellCounts, UpstreamSuite } from '../support/upstream-suite.ts';
-import { ADAPTATIONS, KNOWN_FAILURES, LEFT_OUT, NOT_RUN, UNITS, UNITS_OF_FULL_RUN } from './upstream-replication-units.ts';
+import { ADAPTATIONS, KNOWN_FAILURES, LEFT_OUT, UNITS, UNITS_OF_FULL_RUN } from './upstream-replication-units.ts';
 
 const LIMIT_MS = 1_500_000;
 const FIRST_PORT = 22_600;
@@ -19,11 +19,6 @@ describe.skipIf(WITHOUT_REFERENCE)(`upstream's replication tests${NEEDS_REFERENC
   afterAll(() => suite?.dispose());
   const full = (process.env['SLOTKEEPER_FULL'] ?? '') !== '';
   const chosen = process.env['UPSTREAM_UNITS']?.split(',') ?? [...UNITS, ...(full ? UNITS_OF_FULL_RUN : [])];
-
-  test.for(Object.entries(NOT_RUN))('%s is not run: %s', ([, reason], { skip }) => {
-    expect(reason).not.toBe('');
-    skip(reason);
-  });
 
   test.each(chosen)(
     '%s',

@@ -60,6 +60,39 @@ describe(`replication between our servers (seed ${seed})`, () => {
     expect(await contentOf(replica)).toEqual(await contentOf(primary));
   });
 
+  test('a replica shows its link to the primary as a client, and resyncs partially when that is killed', async () => {
+    const primary = await nodes.start('ours');
+    const replica = await nodes.start('ours');
+    await follow(replica, primary);
+    await until(() => linkUp(replica), `the link\n${replica.log()}`);
+    const links = async (): Promise<string> => String(await replica.client.call('CLIENT', 'LIST', 'TYPE', 'primary'));
+    // A database other than the first one is still selected in the stream after it broke.
+    await primary.client.call('SELECT', '5');
+    const kills: readonly ((line: string) => string[])[] = [
+      () => ['TYPE', 'master'],
+      () => ['TYPE', 'primary'],
+      line => ['ID', /^id=(\d+)/.exec(line)?.[1] ?? ''],
+      () => ['ADDR', `127.0.0.1:${primary.port}`],
+    ];
+    for (const [count, kill] of kills.entries()) {
+      await primary.client.call('SET', `key${count}`, 'x');
+      await until(async () => String(await replica.client.call('INFO', 'keyspace')).includes(`db5:keys=${count + 1},`), 'the write');
+      const line = await links();
+      expect(line.trim().split('\n')).toHaveLength(1);
+      expect(line).toMatch(
+        new RegExp(`^id=\\d+ addr=127\\.0\\.0\\.1:${primary.port} laddr=127\\.0\\.0\\.1:\\d+ .* flags=M .* db=5 .* cmd=set `),
+      );
+      expect(await replica.client.call('CLIENT', 'KILL', ...kill(line))).toBe(1);
+      expect(await links()).toBe('');
+      await until(async () => (await primary.info('sync_partial_ok')) === String(count + 1), 'the partial resync');
+      await until(() => linkUp(replica), 'the link');
+    }
+    await inSync(primary, replica);
+    expect(await primary.info('sync_full')).toBe('1');
+    await replica.client.call('REPLICAOF', 'NO', 'ONE');
+    expect(await links()).toBe('');
+  });
+
   test('a sync that breaks in the middle is never served: neither the old data nor half of the new', async () => {
     const primary = await nodes.start('ours');
     const replica = await nodes.start('ours');

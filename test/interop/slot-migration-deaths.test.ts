@@ -13,6 +13,8 @@ const FIRST_PORT = 20_250;
 const TAG = '{b}';
 const OTHER_TAG = '{f}';
 const STILL_KEYS = 300;
+const BIG_KEYS = 30;
+const BIG_BYTES = 1 << 20;
 const WRITERS = 3;
 const NODE_TIMEOUT_MS = 2000;
 
@@ -205,6 +207,31 @@ describe('a node that is killed while slots move', () => {
     await reaches(world.source, 'success');
     await killAndReturn(world, world.source);
     expect(await nothingIsLost(world)).toBe(world.target);
+  });
+});
+
+describe('a target that dies as soon as it has the slots', () => {
+  test('has brought what was confirmed at the source to its replica before, also when that lagged', { timeout: 120_000 }, async () => {
+    const world = await begin();
+    const { source, target } = world;
+    const [, [, replica]] = world.cluster.shards;
+    for (let i = 0; i < BIG_KEYS; i++) await source.ask('SET', `${TAG}big${i}`, 'x'.repeat(BIG_BYTES));
+    await pausing(source, false);
+    // More than sockets hold is on its way to the replica when the source pauses.
+    replica.signal('SIGSTOP');
+    await move(world);
+    await reaches(source, 'waiting-to-pause');
+    await pausing(source, true);
+    await waitFor(
+      async () => ['failover-paused', 'failover-granted', 'success'].includes((await jobs(source))[0].state),
+      10_000,
+      () => 'the pause',
+    );
+    replica.signal('SIGCONT');
+    await reaches(target, 'success');
+    await killAndReturn(world, target);
+    expect(await nothingIsLost(world)).toBe(replica);
+    for (let i = 0; i < BIG_KEYS; i++) expect(await replica.ask('STRLEN', `${TAG}big${i}`)).toBe(BIG_BYTES);
   });
 });
 

@@ -1,6 +1,7 @@
 /** The replica's link to its primary, with the primary played by a test, byte by byte and second by second. */
 
 import type { ConfigPort } from '../../server/core/ports.ts';
+import type { Transport } from '../../server/core/session.ts';
 import type { SnapshotLoader, SnapshotPort } from '../../server/core/snapshots.ts';
 import { malformed } from '../../server/codec/rdb-format.ts';
 import type { PeerSocketEvents } from '../../server/replication/peer-socket.ts';
@@ -77,6 +78,8 @@ export class LinkWorld {
   limit = 0;
   readonly peers: LinkPeer[] = [];
   readonly link: ReplicaLink;
+  /** The link as a client, since it was last up. */
+  client: Transport | undefined;
 
   constructor() {
     const snapshots = {
@@ -99,6 +102,9 @@ export class LinkWorld {
           this.peers.push(peer);
           this.story.push(`${peer.label}connect ${host}:${port}`);
           return {
+            remoteAddress: `${host}:${port}`,
+            localAddress: 'replica:1',
+            pendingBytes: 0,
             write: data => {
               const text = Buffer.from(data as string, 'latin1').toString('latin1');
               this.story.push(`${peer.label}> ${text.replaceAll('\r\n', '␍')}`);
@@ -133,7 +139,10 @@ export class LinkWorld {
         loadEnded: (id, offset, dbIndex) => this.story.push(`load ended ${id.slice(0, 3)} ${offset} db ${dbIndex}`),
         loadFailed: () => this.story.push('load failed'),
         offset: () => 500,
-        linkUp: () => this.story.push('up'),
+        linkUp: transport => {
+          this.story.push('up');
+          this.client = transport;
+        },
         linkDown: () => this.story.push('down'),
         applier: () => applier,
         countInput: () => {},

@@ -97,6 +97,10 @@ export class MigrationWorld {
   snapshot: (SnapshotSink & { resumed: number; aborted: boolean }) | undefined;
   snapshotsAllowed = true;
   dropped: (() => void) | undefined;
+  /** There is a replica that has not all that was written. */
+  replicaLags = false;
+  /** The wait for it ends. */
+  replicated: ((replicated: boolean) => void) | undefined;
   readonly #soon: (() => void)[] = [];
 
   /** Node 0 of three primaries, or the replica of the first one. */
@@ -195,6 +199,12 @@ export class MigrationWorld {
       settings: () => this.settings,
       snapshot: sink => this.#begin(sink),
       propagate: args => this.events.push(args.join(' ')),
+      awaitReplica: (limitMs, done) => {
+        if (!this.replicaLags) return false;
+        this.events.push(`await a replica for ${limitMs} ms`);
+        this.replicated = done;
+        return true;
+      },
       pauseWrites: until => {
         this.pausedUntil = Math.max(until, this.pausedUntil);
         this.events.push('pause');

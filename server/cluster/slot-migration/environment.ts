@@ -51,6 +51,11 @@ export interface MigrationEnvironment {
   snapshot(sink: SnapshotSink, slots: readonly number[]): RunningWalk | undefined;
   /** To the replicas (and the append-only file). */
   propagate(args: readonly string[]): void;
+  /**
+   * Waits until an online replica has all that was written so far. False when there is nothing to wait for: one has it, or none is online. Else
+   * `done` is called later, once, and told whether one has it, or false after `limitMs`; not at all when this node becomes a replica.
+   */
+  awaitReplica(limitMs: number, done: (replicated: boolean) => void): boolean;
   pauseWrites(untilMs: number): void;
   unpauseWrites(): void;
   /** The pause for migrations holds. */

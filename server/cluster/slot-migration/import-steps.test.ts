@@ -106,6 +106,43 @@ describe('an import', () => {
     expect([world.state(), owner(world, SLOT)]).toEqual(['cleaning-up: Failover was granted too long ago', world.node(1).id]);
   });
 
+  test.each([
+    ['has it', true],
+    ['is too slow', false],
+  ])('requests the failover only when a replica has all that came, or is too slow: it %s', (_what, replicated) => {
+    const { world, session, written } = goTo('waiting-for-paused');
+    world.took();
+    world.replicaLags = true;
+    world.migrations.take(session, 'paused');
+    world.pass(500);
+    expect([world.state(), world.took(), written]).toEqual(['waiting-for-paused', ['await a replica for 1000 ms'], ['REQUEST-PAUSE']]);
+    world.now += 1600;
+    world.replicated?.(replicated);
+    world.turn();
+    expect([world.state(), written.at(-1)]).toEqual(['failover-requested', 'REQUEST-FAILOVER']);
+    // The grant is as old as the request, not as the pause.
+    world.migrations.take(session, 'failover-granted');
+    world.turn();
+    expect([world.state(), owner(world, SLOT)]).toEqual(['success', world.node(0).id]);
+  });
+
+  test.each([
+    ['its connection is lost', ({ world, session }: Import) => world.migrations.sessionClosed(session)],
+    ['it is told twice of the pause', ({ world, session }: Import) => world.migrations.take(session, 'paused')],
+    ['it is granted what it did not request', ({ world, session }: Import) => world.migrations.take(session, 'failover-granted')],
+  ])('that waits for a replica fails when %s, and requests nothing any more', (_what, happen) => {
+    const made = goTo('waiting-for-paused');
+    const { world, session, written } = made;
+    world.replicaLags = true;
+    world.migrations.take(session, 'paused');
+    happen(made);
+    world.turn();
+    expect(world.state()).toMatch(/^cleaning-up: /);
+    world.replicated?.(true);
+    world.turn();
+    expect([world.state().slice(0, 11), written, owner(world, SLOT)]).toEqual(['cleaning-up', ['REQUEST-PAUSE'], world.node(1).id]);
+  });
+
   test('waits before the takeover while that is prevented, and fails when the source has gone meanwhile', () => {
     const { world, session } = goTo('failover-requested');
     world.migrations.preventFailover(true);

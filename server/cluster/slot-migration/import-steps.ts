@@ -17,6 +17,11 @@ import { describeJob, type ImportJob, isFinished, isInProgress, slotBitmap, slot
  * later than that may take slots in which the source has accepted writes again: a process that stood still must not.
  */
 const GRANT_VALID_MS = 1500;
+/**
+ * How long the failover is put off for a replica that has not acknowledged all that came. Writes are paused at the source meanwhile, for twice its
+ * cluster-manual-failover-timeout.
+ */
+const REPLICA_LIMIT_MS = 1000;
 const UNEXPECTED = 'Unexpected state machine transition';
 
 /** `session` undefined or `sourceId` '': the import happens elsewhere. */
@@ -40,6 +45,7 @@ export function createImport(core: MigrationCore, { name, ranges, sourceId }: Im
     trackingOnly,
     session: trackingOnly ? undefined : session,
     afterCleanup: 'failed',
+    awaitsReplica: false,
     grantValidUntil: 0,
   };
   if (!trackingOnly) core.environment.slots.clear(ranges);
@@ -71,10 +77,8 @@ export function takeWord(core: MigrationCore, job: ImportJob, word: SyncSlotsWor
       core.send(job, 'REQUEST-PAUSE');
       return core.moveImport(job, 'waiting-for-paused');
     case 'paused':
-      if (job.state !== 'waiting-for-paused') return refuse(core, job, 'PAUSED', 'which was not expected');
-      core.send(job, 'REQUEST-FAILOVER');
-      job.grantValidUntil = core.now + GRANT_VALID_MS;
-      return core.moveImport(job, 'failover-requested');
+      if (job.state !== 'waiting-for-paused' || job.awaitsReplica) return refuse(core, job, 'PAUSED', 'which was not expected');
+      return requestFailoverWhenSafe(core, job);
     case 'failover-granted':
       if (job.state !== 'failover-requested') return refuse(core, job, 'FAILOVER-GRANTED', 'but we never sent a failover request');
       core.moveImport(job, 'failover-granted');
@@ -87,6 +91,33 @@ export function takeWord(core: MigrationCore, job: ImportJob, word: SyncSlotsWor
       log.warning(`Received unknown SYNCSLOTS subcommand from slot migration ${job.description}. Failing the migration.`);
       core.finish(job, 'failed', 'Unknown SYNCSLOTS subcommand used');
   }
+}
+
+/**
+ * All that was imported is here. A write that the source's replica confirmed must outlive this node from the moment at which the slots are its own:
+ * the failover is requested when one of its replicas has everything. One that is too slow does not fail the migration. Upstream does not wait.
+ */
+function requestFailoverWhenSafe(core: MigrationCore, job: ImportJob): void {
+  const { environment } = core;
+  job.awaitsReplica = environment.awaitReplica(REPLICA_LIMIT_MS, replicated => {
+    job.awaitsReplica = false;
+    // It may have ended meanwhile.
+    if (job.state !== 'waiting-for-paused') return;
+    if (!replicated) {
+      environment.log.warning(
+        `Slot migration ${job.description} goes on although no replica has acknowledged what was imported within ${REPLICA_LIMIT_MS} ms`,
+      );
+    }
+    requestFailover(core, job);
+  });
+  if (job.awaitsReplica) environment.log.notice(`Slot migration ${job.description} waits for a replica to have what was imported`);
+  else requestFailover(core, job);
+}
+
+function requestFailover(core: MigrationCore, job: ImportJob): void {
+  core.send(job, 'REQUEST-FAILOVER');
+  job.grantValidUntil = core.now + GRANT_VALID_MS;
+  core.moveImport(job, 'failover-requested');
 }
 
 function refuse(core: MigrationCore, job: ImportJob, word: string, why: string): void {

@@ -70,6 +70,8 @@ export interface ImportJob extends JobFacts {
   session: Session | undefined;
   /** What it becomes when the imported keys are deleted. */
   afterCleanup: FinalState;
+  /** All is here; the failover is requested when a replica has it too. */
+  awaitsReplica: boolean;
   /** A failover that is granted is carried out until then (unix milliseconds), or not at all. */
   grantValidUntil: number;
 }
