@@ -119,32 +119,29 @@ describe.each(imagesFor(0))('a cluster of $title with volumes', image => {
     await expect(patch({ persistence: null, config: null })).rejects.toThrow('persistence cannot be added to or taken from a cluster');
   });
 
-  test(
-    image.ours ? 'names the reason when it does not start with an append-only file' : 'says what it can lose without an append-only file',
-    async () => {
-      const lone = {
-        shards: 1,
-        persistence: { size: SIZE, reclaimPolicy: 'Delete' },
-        ...(image.ours && { config: { appendonly: 'yes' } }),
-      };
-      const other = new TestCluster(kubernetes, NAMESPACE, 'other', clusterSpec(image.current, lone));
-      const [status, reason, message] = image.ours
-        ? ['True', 'CrashLoopBackOff', 'writes no append-only file yet']
-        : ['False', 'ConfirmedWritesAtRisk', 'Set appendonly to "yes"'];
-      await other.apply();
-      await other.waitUntil('the status to say so', 60_000, async () => {
-        const degraded = await other.condition('Degraded');
-        return degraded?.status === status && degraded.reason === reason && degraded.message.includes(message);
-      });
-      const told = async (): Promise<boolean> => {
-        const events = await kubernetes.kubectl(['get', 'events', '-n', NAMESPACE, '--field-selector', `type=Warning,reason=${reason}`]);
-        return events.includes(`valkeycluster/${other.name}`);
-      };
-      await other.waitUntil('an Event of it', 10_000, told);
-      await other.delete(60_000);
-      expect((await cluster.condition('Degraded'))?.reason).toBe('Healthy');
-    },
-  );
+  test(`${image.ours ? 'names the reason when it does not start with' : 'says what it can lose without'} an append-only file`, async () => {
+    const lone = {
+      shards: 1,
+      persistence: { size: SIZE, reclaimPolicy: 'Delete' },
+      ...(image.ours && { config: { appendonly: 'yes' } }),
+    };
+    const other = new TestCluster(kubernetes, NAMESPACE, 'other', clusterSpec(image.current, lone));
+    const [status, reason, message] = image.ours
+      ? ['True', 'CrashLoopBackOff', 'writes no append-only file yet']
+      : ['False', 'ConfirmedWritesAtRisk', 'Set appendonly to "yes"'];
+    await other.apply();
+    await other.waitUntil('the status to say so', 60_000, async () => {
+      const degraded = await other.condition('Degraded');
+      return degraded?.status === status && degraded.reason === reason && degraded.message.includes(message);
+    });
+    const told = async (): Promise<boolean> => {
+      const events = await kubernetes.kubectl(['get', 'events', '-n', NAMESPACE, '--field-selector', `type=Warning,reason=${reason}`]);
+      return events.includes(`valkeycluster/${other.name}`);
+    };
+    await other.waitUntil('an Event of it', 10_000, told);
+    await other.delete(60_000);
+    expect((await cluster.condition('Degraded'))?.reason).toBe('Healthy');
+  });
 
   test('leaves its claims when it is deleted, and another one of its name has the data', async () => {
     const before = await identities();
