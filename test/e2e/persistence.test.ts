@@ -22,6 +22,7 @@ const GAP_LIMIT_MS = NODE_TIMEOUT_MS + 3_000;
 const HEAL_LIMIT_MS = 120_000;
 const KILLS = FULL ? 50 : 4;
 const SIZE = '1Gi';
+const APPEND_ONLY = { appendonly: 'yes', appendfsync: 'always' };
 
 beforeAll(async () => {
   if (kubernetes.isLocal) await prepareVolumes(nodes);
@@ -30,7 +31,7 @@ beforeAll(async () => {
 afterAll(() => kubernetes.kubectl(['delete', 'namespace', NAMESPACE, '--ignore-not-found', '--wait=false']));
 
 describe.each(imagesFor(0))('a cluster of $title with volumes', image => {
-  const config = image.ours ? {} : { config: { appendonly: 'yes', appendfsync: 'always' } };
+  const config = image.ours ? {} : { config: APPEND_ONLY };
   const cluster = new TestCluster(kubernetes, NAMESPACE, 'kept', clusterSpec(image.current, { persistence: { size: SIZE }, ...config }));
   const random = randomFrom(SEED);
   let load: SteadyLoad;
@@ -61,6 +62,17 @@ describe.each(imagesFor(0))('a cluster of $title with volumes', image => {
   const keys = async (): Promise<number> => {
     const counts = await Promise.all((await cluster.primaries()).map(async pod => Number(await cluster.ask(pod.ip, 'DBSIZE'))));
     return counts.reduce((sum, count) => sum + count, 0);
+  };
+  /** The nodes of a cluster get their append-only file one by one, and its data stay. */
+  const takeTheWayOut = async (other: TestCluster): Promise<void> => {
+    await other.ready(60_000);
+    const primary = async (): Promise<string> => (await other.primaries())[0].ip;
+    await other.ask(await primary(), 'MSET', ...Array.from({ length: 100 }, (_, n) => [`{t}${n}`, String(n)]).flat());
+    await other.apply({ config: APPEND_ONLY });
+    await other.ready(HEAL_LIMIT_MS);
+    expect((await other.condition('Degraded'))?.reason).toBe('Healthy');
+    expect(await other.ask(await primary(), 'DBSIZE')).toBe(100);
+    expect(await other.ask(await primary(), 'CONFIG', 'GET', 'appendonly')).toEqual(['appendonly', 'yes']);
   };
   const loss = async (): Promise<Partial<ValkeyClusterStatus>> => {
     const { dataLossCount, lastDataLossMessage } = await statusOf(cluster);
@@ -117,6 +129,8 @@ describe.each(imagesFor(0))('a cluster of $title with volumes', image => {
       kubernetes.kubectl(['patch', 'valkeycluster', cluster.name, '-n', NAMESPACE, '--type=merge', '-p', JSON.stringify({ spec })]);
     await expect(patch({ persistence: { size: '2Gi' } })).rejects.toThrow('persistence.size cannot be changed');
     await expect(patch({ persistence: null, config: null })).rejects.toThrow('persistence cannot be added to or taken from a cluster');
+    const other = { replicas: 0, config: image.ours ? APPEND_ONLY : null };
+    await expect(patch(other)).rejects.toThrow('config.appendonly cannot be changed without replicas');
   });
 
   test(`${image.ours ? 'names the reason when it does not start with' : 'says what it can lose without'} an append-only file`, async () => {
@@ -139,6 +153,7 @@ describe.each(imagesFor(0))('a cluster of $title with volumes', image => {
       return events.includes(`valkeycluster/${other.name}`);
     };
     await other.waitUntil('an Event of it', 10_000, told);
+    if (!image.ours) await takeTheWayOut(other);
     await other.delete(60_000);
     expect((await cluster.condition('Degraded'))?.reason).toBe('Healthy');
   });
