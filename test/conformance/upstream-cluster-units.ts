@@ -30,12 +30,12 @@ export const UNITS_OF_FULL_RUN: readonly string[] = [
   'manual-takeover',
   'misc',
   'no-failover-option',
+  'slave-selection',
   'slave-stop-cond',
   'cluster-shards',
   'links',
   'packet',
   'shardid-propagation',
-  'slave-selection',
   'cluster-migrateslots',
   'half-migrated-slot',
 ];
@@ -114,17 +114,18 @@ export const ADAPTATIONS: readonly Adaptation[] = [
   },
 ];
 
-/** Units about moving slots that do not run yet, and why. */
+/** Units that do not run yet, and why. */
 export const UNITS_LEFT_OUT: Readonly<Record<string, string>> = {
   'many-slot-migration': NO_MIGRATE,
   resharding: `${NO_MIGRATE}; ${NO_AOF}; ${NO_SCRIPTS}`,
   'slot-migration': `${NO_STREAMS}; ${NO_MIGRATE}`,
   'pubsubshard-slot-migration': 'there is no pub/sub yet',
+  'replica-migration':
+    'takes longer than a unit may (three of its eleven clusters took 225 s): it was not seen to its end, and what passes is not known',
 };
 
 const NO_PUBSUB = 'there is no pub/sub yet';
 const NO_LUA = 'there is no scripting yet';
-const NO_KILL_OF_PRIMARY_LINK = "a replica's link to its primary is no client that CLIENT KILL knows";
 
 /** By unit: how a failing test's title begins → why it fails. */
 export const KNOWN_FAILURES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -135,7 +136,6 @@ export const KNOWN_FAILURES: Readonly<Record<string, Readonly<Record<string, str
   links: { 'exception: Executing test client: ERR unknown command': NO_PUBSUB },
   packet: { 'exception: Executing test client: ERR unknown command': NO_PUBSUB },
   'shardid-propagation': { 'Restart of node in cluster mode': 'DEBUG RESTART is not there yet' },
-  'slave-selection': { 'exception: Executing test client: ERR No such client': NO_KILL_OF_PRIMARY_LINK },
 };
 
 /** By unit: titles of tests that are not run, since they would end the unit or need what is not there → why. */
