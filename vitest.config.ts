@@ -1,6 +1,6 @@
 /**
  * The test suites as projects: `unit` beside the code, `integration` for what starts our own processes,
- * and the ones that need more than npm: `conformance` (reference Valkey), `e2e` (a Kubernetes), `chaos` (long fault runs).
+ * `local` for whole stories of it that take minutes, and the ones that need more than npm: `conformance` (reference Valkey), `e2e` (a Kubernetes), `chaos` (long fault runs).
  */
 import { defineConfig } from 'vitest/config';
 
@@ -12,6 +12,7 @@ export default defineConfig({
     projects: [
       project('unit', ['{lib,server,operator}/**/*.test.ts', 'test/simulate/**/*.test.ts', 'test/structure.test.ts']),
       project('integration', ['test/{clients,integration}/**/*.test.ts'], { ...serial, testTimeout: 60_000, hookTimeout: 60_000 }),
+      project('local', ['test/local/**/*.test.ts'], { ...serial, testTimeout: 240_000, hookTimeout: 60_000 }),
       project('conformance', ['test/{conformance,interop}/**/*.test.ts'], { ...serial, testTimeout: 600_000, hookTimeout: 120_000 }),
       project('e2e', ['test/e2e/**/*.test.ts'], {
         ...serial,

@@ -1,6 +1,6 @@
 /** `slotkeeper up --demo` to its end: nine hot slots on one shard, spread by the operator under real load. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ask, type LocalCluster, QUICKSTART, Workspace } from './local-cluster.ts';
+import { ask, type LocalCluster, QUICKSTART, Workspace } from '../integration/local-cluster.ts';
 
 const FIRST_PORT = 15_101;
 /** The operator looks every ten seconds, wants to see the load in six looks, and is then watched until nothing moves. */

@@ -6,9 +6,9 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { slotOfKey } from '../../lib/slot-hash.ts';
 import { evenSlotRange } from '../../lib/slot-ranges.ts';
 import type { ValkeyClusterSpecInput } from '../../operator/api/valkey-cluster.ts';
-import { ChangeableCluster } from './changeable-cluster.ts';
-import { ConfirmedWriter } from './confirmed-writer.ts';
-import { ask } from './local-cluster.ts';
+import { ChangeableCluster } from '../integration/changeable-cluster.ts';
+import { ConfirmedWriter } from '../integration/confirmed-writer.ts';
+import { ask } from '../integration/local-cluster.ts';
 
 const reference = process.env['VALKEY_REFERENCE'];
 const server = reference === undefined ? undefined : join(reference, 'src/valkey-server');

@@ -1,7 +1,7 @@
 /** `slotkeeper up` with persistence: data and identities outlive the processes, and `--fresh` ends both. */
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ask, type LocalCluster, until, Workspace } from './local-cluster.ts';
+import { ask, type LocalCluster, until, Workspace } from '../integration/local-cluster.ts';
 
 const FIRST_PORT = 15_101;
 const PORTS = [0, 1, 2, 3].map(n => FIRST_PORT + n);
