@@ -3,6 +3,7 @@
 import type { SlotRange } from '../../lib/slot-ranges.ts';
 import type { ConfigPort, ServerPorts } from '../core/ports.ts';
 import type { ReplicationPort } from '../core/replication.ts';
+import { keysInSlot } from '../keyspace/database.ts';
 import type { BusNetwork } from './environment.ts';
 import type { SlotDropper } from './slot-dropper.ts';
 import type { MigratedSlots, MigrationEnvironment, MigrationSettings, OutputLimit } from './slot-migration/environment.ts';
@@ -53,11 +54,9 @@ function migratedSlots({ databases }: ServerPorts, dropper: SlotDropper): Migrat
   const visible = (ranges: readonly SlotRange[], on: boolean): void => {
     for (const slot of slotsIn(ranges)) databases.hideSlot(slot, !on);
   };
-  const holdsKeys = (slot: number): boolean =>
-    Array.from({ length: databases.count }, (_, index) => databases.get(index)).some(db => db.slotSize(slot) > 0);
   return {
     clear(ranges) {
-      const left = [...slotsIn(ranges)].filter(slot => dropper.isDropping(slot) || holdsKeys(slot));
+      const left = [...slotsIn(ranges)].filter(slot => dropper.isDropping(slot) || keysInSlot(databases, slot) > 0);
       if (left.length > 0) dropper.drop(left);
       for (const slot of left) dropper.finish(slot);
     },

@@ -3,6 +3,7 @@
  */
 
 import type { ServerPorts } from '../core/ports.ts';
+import { keysInSlot } from '../keyspace/database.ts';
 import type { ClusterData } from './environment.ts';
 import type { SlotDropper } from './slot-dropper.ts';
 
@@ -10,10 +11,7 @@ export function createSlotData(ports: ServerPorts, dropper: SlotDropper): Cluste
   const { databases } = ports;
   return {
     keysInSlot(slot) {
-      if (dropper.isDropping(slot)) return 0;
-      let keys = 0;
-      for (let index = 0; index < databases.count; index++) keys += databases.get(index).slotSize(slot);
-      return keys;
+      return dropper.isDropping(slot) ? 0 : keysInSlot(databases, slot);
     },
     get empty() {
       let keys = 0;

@@ -144,3 +144,10 @@ export interface WalkCursor {
   next(limit: number, visit: (entry: Ref) => void): number;
   end(): void;
 }
+
+/** Keys of a hash slot in all databases. */
+export function keysInSlot(databases: { readonly count: number; get(index: number): Database }, slot: number): number {
+  let keys = 0;
+  for (let index = 0; index < databases.count; index++) keys += databases.get(index).slotSize(slot);
+  return keys;
+}

@@ -6,6 +6,7 @@
 import { SLOT_COUNT } from '../../../lib/slot-hash.ts';
 import type { CommandContext } from '../../core/context.ts';
 import type { ClusterPort, ServerPorts } from '../../core/ports.ts';
+import { keysInSlot } from '../../keyspace/database.ts';
 import { SYNTAX_ERROR, unknownSubcommandOrArity } from '../../protocol/reply-errors.ts';
 import { slotOrReply, withCluster } from './arguments.ts';
 
@@ -72,7 +73,7 @@ function refuse({ reply }: CommandContext, error: string): undefined {
 }
 
 function metricNamed(ports: ServerPorts, name: string): Metric | undefined {
-  if (name === 'key-count') return slot => keyCount(ports, slot);
+  if (name === 'key-count') return slot => keysInSlot(ports.databases, slot);
   const { slotStatistics } = ports;
   if (slotStatistics?.enabled !== true) return undefined;
   switch (name) {
@@ -93,13 +94,6 @@ function slotsOfShard({ administration }: ClusterPort, start: number, end: numbe
   return slots;
 }
 
-/** Keys of all databases. */
-function keyCount({ databases }: ServerPorts, slot: number): number {
-  let keys = 0;
-  for (let index = 0; index < databases.count; index++) keys += databases.get(index).slotSize(slot);
-  return keys;
-}
-
 function replySlots({ ports, reply }: CommandContext, slots: readonly number[]): void {
   const counted = ports.slotStatistics?.enabled === true ? ports.slotStatistics : undefined;
   reply.array(slots.length);
@@ -108,7 +102,7 @@ function replySlots({ ports, reply }: CommandContext, slots: readonly number[]):
     reply.integer(slot);
     reply.map(counted === undefined ? 1 : 4);
     reply.bulkString('key-count');
-    reply.integer(keyCount(ports, slot));
+    reply.integer(keysInSlot(ports.databases, slot));
     if (counted === undefined) continue;
     reply.bulkString('cpu-usec');
     // As INFO commandstats rounds it.
