@@ -2,7 +2,7 @@
  * What is said of the verdicts. Planners judge every ten seconds, and near a bound they waver; a status that did so too would be written for nothing. So a reason that only tells one
  * kind of calm from another has to last before it is said, and figures are taken over once a minute, or with a new reason.
  */
-import { findCondition } from '../api/conditions.ts';
+import { type ConditionType, findCondition } from '../api/conditions.ts';
 import type { AutoscaleReason, AutoscaleVerdict } from '../model/autoscaling.ts';
 import type { ClusterLoad } from '../model/load.ts';
 import type { BusyReason, LoadFigures, Said } from '../model/load-report.ts';
@@ -52,9 +52,14 @@ const WARNINGS: ReadonlySet<string> = new Set(['NoMemoryHeadroom', 'SingleHotSlo
 
 export function reportLoad(context: PlanContext, judgement: Judgement): void {
   const { now, memory } = context;
+  const { status } = context.observation.cluster;
   const before = memory.loadReport;
-  const balance = say(before?.rebalancing ?? balanceInStatus(context), balanceOf(judgement), now);
-  const known = before?.autoscaling ?? countInStatus(context);
+  const balance = say(
+    before?.rebalancing ?? saidInStatus<BalanceReason>(context, status.rebalancing, 'Rebalancing'),
+    balanceOf(judgement),
+    now,
+  );
+  const known = before?.autoscaling ?? saidInStatus<AutoscaleReason>(context, status.autoscaling, 'Autoscaling');
   const { count } = judgement;
   const hasCount = context.observation.cluster.spec.autoscaling !== undefined;
   // While shards come or go, what is said is why.
@@ -101,27 +106,14 @@ function mustLast(before: string, next: string): boolean {
   return next === 'StaleStatistics' || next === 'Repairing' || (CALM.has(next) && (CALM.has(before) || REFUSED.has(before)));
 }
 
-function balanceInStatus({ observation: { cluster }, now }: PlanContext): Said<BalanceReason> | undefined {
-  const { rebalancing, conditions } = cluster.status;
-  // Written by an operator, in the words of this enumeration or of an older one.
-  return (
-    rebalancing && {
-      reason: rebalancing.reason as BalanceReason,
-      message: findCondition(conditions, 'Rebalancing')?.message ?? '',
-      at: now,
-    }
-  );
-}
-
-function countInStatus({ observation: { cluster }, now }: PlanContext): Said<AutoscaleReason> | undefined {
-  const { autoscaling, conditions } = cluster.status;
-  return (
-    autoscaling && {
-      reason: autoscaling.reason as AutoscaleReason,
-      message: findCondition(conditions, 'Autoscaling')?.message ?? '',
-      at: now,
-    }
-  );
+/** What the status says: written by an operator, in the words of this enumeration or of an older one. */
+function saidInStatus<Reason extends string>(
+  { observation: { cluster }, now }: PlanContext,
+  row: { readonly reason: string } | undefined,
+  condition: ConditionType,
+): Said<Reason> | undefined {
+  if (row === undefined) return undefined;
+  return { reason: row.reason as Reason, message: findCondition(cluster.status.conditions, condition)?.message ?? '', at: now };
 }
 
 function figuresOf({ load, balance, count }: Judgement, now: number): LoadFigures {
