@@ -11,6 +11,7 @@ import net from 'node:net';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { median } from './comparison.ts';
 import { type Contender, LoadServer } from './load-server.ts';
 import { MEMORY_FILL, MEMORY_GOAL, MEMORY_KEYS, ROWS, type Row } from './rows.ts';
 
@@ -62,10 +63,6 @@ async function measure(server: LoadServer, row: Row, requests: number): Promise<
   const before = server.cpuSeconds();
   const result = await load(server, ['-n', String(requests), '-P', String(row.pipeline), ...row.args]);
   return { throughput: result['rps'], cpu: ((server.cpuSeconds() - before) * 1e6) / requests, p99: result['p99_latency_ms'] };
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1];
 }
 
 async function compare(row: Row): Promise<boolean> {

@@ -17,6 +17,7 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { numberAfter, referenceFolder } from './comparison.ts';
 import { Line } from './line.ts';
 import { type Contender, LoadServer } from './load-server.ts';
 
@@ -28,17 +29,9 @@ const PAGE_BYTES = 4096;
 const GOAL_SLICE_MS = 2;
 const GOAL_MEMORY = 1.2;
 
-const args = process.argv.slice(2);
-const numberAfter = (name: string, otherwise: number): number => (args.includes(name) ? Number(args[args.indexOf(name) + 1]) : otherwise);
 const keys = numberAfter('--keys', 1_000_000);
 const runs = numberAfter('--runs', 3);
-const reference = process.env['VALKEY_REFERENCE'];
-if (reference === undefined) {
-  console.error(
-    'This needs the reference server: set VALKEY_REFERENCE to the folder of a built Valkey 9.1 (with src/valkey-server and src/valkey-benchmark).',
-  );
-  process.exit(2);
-}
+const reference = referenceFolder('src/valkey-server and src/valkey-benchmark');
 const benchmark = join(reference, 'src/valkey-benchmark');
 const sliceFile = join(tmpdir(), `slotkeeper-slice-${process.pid}`);
 const probe = resolve(import.meta.dirname, 'slice-probe.ts');

@@ -13,6 +13,7 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SLOT_COUNT } from '../../lib/slot-hash.ts';
+import { median, numberAfter, referenceFolder } from './comparison.ts';
 import { Line } from './line.ts';
 import { type Contender, LoadServer } from './load-server.ts';
 import { beginWrites } from './paced-writes.ts';
@@ -36,15 +37,9 @@ const DIRECTIVES = [
   'replica 0 0 0',
 ];
 
-const args = process.argv.slice(2);
-const numberAfter = (name: string, otherwise: number): number => (args.includes(name) ? Number(args[args.indexOf(name) + 1]) : otherwise);
 const megabytes = numberAfter('--megabytes', 1024);
 const runs = numberAfter('--runs', 3);
-const reference = process.env['VALKEY_REFERENCE'];
-if (reference === undefined) {
-  console.error('This needs the reference server: set VALKEY_REFERENCE to the folder of a built Valkey 9.1 (with src/valkey-server).');
-  process.exit(2);
-}
+const reference = referenceFolder('src/valkey-server');
 const contenders: readonly Contender[] = [
   { name: 'reference', command: [join(reference, 'src/valkey-server'), ...DIRECTIVES] },
   { name: 'ours', command: [process.execPath, resolve(import.meta.dirname, '../../server/main.ts'), ...DIRECTIVES] },
@@ -114,10 +109,6 @@ async function until(what: string, holds: () => Promise<boolean>): Promise<void>
     if (performance.now() > deadline) throw new Error(`Waited in vain for ${what}`);
     await delay(20);
   }
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1];
 }
 
 const measures: Measure[][] = contenders.map(() => []);

@@ -1,25 +1,17 @@
 /** Replication between our own servers: faults of the network and of processes, and what clients see meanwhile. */
 
 import { afterEach, describe, expect, test } from 'vitest';
-import { TcpProxy } from '../support/tcp-proxy.ts';
+import { TcpProxies } from '../support/tcp-proxy.ts';
 import { contentOf, fillWith, follow, inSync, linkUp, Nodes, until, type ValkeyNode, WriteLoad } from '../support/replication-nodes.ts';
 
 const seed = Number(process.env['TEST_SEED'] ?? Date.now() % 300_000);
 const nodes = new Nodes(19_300);
-const proxies: TcpProxy[] = [];
-let proxyPort = 19_400;
+const proxies = new TcpProxies(19_400);
 
 afterEach(async () => {
-  for (const proxy of proxies.splice(0)) proxy.close();
+  proxies.closeAll();
   await nodes.stopAll();
 });
-
-async function proxyTo(node: ValkeyNode): Promise<{ readonly proxy: TcpProxy; readonly port: number }> {
-  const port = proxyPort++;
-  const proxy = await TcpProxy.open(port, node.port);
-  proxies.push(proxy);
-  return { proxy, port };
-}
 
 /** What a client gets: the value, or the first word of the error. */
 async function ask(node: ValkeyNode, key: string): Promise<string> {
@@ -98,7 +90,7 @@ describe(`replication between our servers (seed ${seed})`, () => {
     const replica = await nodes.start('ours');
     await fillWith(primary, 15_000);
     await replica.client.set('old', 'data');
-    const { proxy, port } = await proxyTo(primary);
+    const { proxy, port } = await proxies.to(primary);
     proxy.deliverLimit = 300_000;
     await replica.client.call('REPLICAOF', '127.0.0.1', String(port));
     await until(() => proxy.delivered >= 300_000, 'half of the sync');
@@ -116,7 +108,7 @@ describe(`replication between our servers (seed ${seed})`, () => {
     const primary = await nodes.start('ours');
     const replica = await nodes.start('ours');
     await fillWith(primary, 15_000);
-    const { proxy, port } = await proxyTo(primary);
+    const { proxy, port } = await proxies.to(primary);
     proxy.deliverLimit = 300_000;
     await replica.client.call('REPLICAOF', '127.0.0.1', String(port));
     await until(() => proxy.delivered >= 300_000, 'half of the sync');
@@ -131,7 +123,7 @@ describe(`replication between our servers (seed ${seed})`, () => {
   test('a replica that does not read is dropped at its limit, and comes back with a full sync', async () => {
     const primary = await nodes.start('ours', { 'repl-backlog-size': '65536', 'client-output-buffer-limit': 'replica 2mb 0 0' });
     const replica = await nodes.start('ours');
-    const { proxy, port } = await proxyTo(primary);
+    const { proxy, port } = await proxies.to(primary);
     await replica.client.call('REPLICAOF', '127.0.0.1', String(port));
     await until(() => linkUp(replica), 'the link');
     proxy.deliverLimit = 0;
@@ -150,7 +142,7 @@ describe(`replication between our servers (seed ${seed})`, () => {
     const primary = await nodes.start('ours', { 'repl-timeout': '2' });
     const replica = await nodes.start('ours');
     await fillWith(primary, 30_000);
-    const { proxy, port } = await proxyTo(primary);
+    const { proxy, port } = await proxies.to(primary);
     proxy.deliverLimit = 300_000;
     await replica.client.call('REPLICAOF', '127.0.0.1', String(port));
     await until(async () => (await primary.info('connected_slaves')) === '1', 'the attachment');

@@ -6,7 +6,7 @@
  */
 
 import { afterEach, describe, expect, test } from 'vitest';
-import { TcpProxy } from '../support/tcp-proxy.ts';
+import { TcpProxies, type TcpProxy } from '../support/tcp-proxy.ts';
 import {
   contentOf,
   fillWith,
@@ -26,8 +26,7 @@ const ROUNDS = Number(process.env['DUAL_CHANNEL_ROUNDS'] ?? 5);
 const FIRST_PORT = 22_500;
 const LIMIT_MS = 60_000;
 const nodes = new Nodes(FIRST_PORT);
-const proxies: TcpProxy[] = [];
-let proxyPort = FIRST_PORT + 200;
+const proxies = new TcpProxies(FIRST_PORT + 200);
 
 const DUAL = { 'dual-channel-replication-enabled': 'yes', 'repl-diskless-sync': 'yes', 'repl-diskless-load': 'swapdb' };
 
@@ -43,16 +42,9 @@ const PAIRS: readonly Pair[] = [
 ];
 
 afterEach(async () => {
-  for (const proxy of proxies.splice(0)) proxy.close();
+  proxies.closeAll();
   await nodes.stopAll();
 });
-
-async function proxyTo(node: ValkeyNode): Promise<{ readonly proxy: TcpProxy; readonly port: number }> {
-  const port = proxyPort++;
-  const proxy = await TcpProxy.open(port, node.port);
-  proxies.push(proxy);
-  return { proxy, port };
-}
 
 /** The primary has both connections of a sync, and its snapshot is on the way. */
 async function bothChannels(primary: ValkeyNode): Promise<boolean> {
@@ -124,7 +116,7 @@ describe.skipIf(referenceFolder === undefined)(
       const primary = await nodes.start(pair.primary, { ...DUAL, 'rdb-key-save-delay': '100' });
       const replica = await nodes.start(pair.replica, DUAL);
       await fillWith(primary, 6000);
-      const { proxy, port } = await proxyTo(primary);
+      const { proxy, port } = await proxies.to(primary);
       const load = new WriteLoad(primary, seed);
       const confirmed = new Map<string, string>();
       const confirm = async (key: string, value: string): Promise<void> => {

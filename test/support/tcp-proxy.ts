@@ -69,3 +69,24 @@ export class TcpProxy {
     });
   }
 }
+
+/** The proxies of a test, on ports of their own from `port` on. */
+export class TcpProxies {
+  private port: number;
+  private readonly opened: TcpProxy[] = [];
+
+  constructor(port: number) {
+    this.port = port;
+  }
+
+  async to(target: { readonly port: number }): Promise<{ readonly proxy: TcpProxy; readonly port: number }> {
+    const port = this.port++;
+    const proxy = await TcpProxy.open(port, target.port);
+    this.opened.push(proxy);
+    return { proxy, port };
+  }
+
+  closeAll(): void {
+    for (const proxy of this.opened.splice(0)) proxy.close();
+  }
+}
