@@ -27,6 +27,8 @@ const LOW_WATER = 8 * 1024 * 1024;
 /** Batches that one connection runs in one go before others have their turn. */
 const BATCHES_PER_TURN = 32;
 /** Up to this many bytes that the system did not take at once are copied, so that the segment is free again. */
+/** Replies that are sent at the end of the loop turn, with those of the other clients. */
+const LATER_FROM_REQUESTS = 4;
 const COPY_LIMIT = 8 * 1024;
 /** How long a peer may take to close after we did. */
 const LINGER_MS = 1000;
@@ -55,6 +57,8 @@ export class Connection implements Transport, ChannelEvents {
   private running = false;
   private runScheduled = false;
   private flushScheduled = false;
+  /** Requests of the first batch of the last read. */
+  private lastRun = 0;
   private open = true;
   private closeWhenWritten = false;
   private softLimitSince = 0;
@@ -115,7 +119,9 @@ export class Connection implements Transport, ChannelEvents {
       this.input.restart(0);
       // Whole requests may be among it, that wait for their turn.
     }
-    this.flush();
+    // Each write wakes up its client: many replies of many clients are handed over together, one or two at once.
+    if (this.lastRun < LATER_FROM_REQUESTS) this.flush();
+    else this.flushLater();
   }
 
   private runPending(length: number): void {
@@ -164,6 +170,7 @@ export class Connection implements Transport, ChannelEvents {
       }
       const inline = table.bytes !== bytes;
       const executed = host.engine.run(session, table);
+      if (batch === 0) this.lastRun = executed;
       if (executed < found) {
         if (executed > 0) done = table.end[table.first[executed - 1] + table.count[executed - 1] - 1] + 2;
         if (!session.held && !session.closing) this.scheduleRun();
@@ -204,7 +211,11 @@ export class Connection implements Transport, ChannelEvents {
 
   /** Something is written into an empty writer: while no request of this client runs, the end of the loop turn sends it. */
   private repliesBegin(): void {
-    if (this.running || this.flushScheduled) return;
+    if (!this.running) this.flushLater();
+  }
+
+  private flushLater(): void {
+    if (this.flushScheduled) return;
     this.flushScheduled = true;
     this.host.flushSoon(this);
   }
@@ -324,8 +335,7 @@ export class Connection implements Transport, ChannelEvents {
     this.session.closing = true;
     this.closeWhenWritten = true;
     if (!this.running && !this.flushScheduled) {
-      this.flushScheduled = true;
-      this.host.flushSoon(this);
+      this.flushLater();
     }
   }
 

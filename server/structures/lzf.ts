@@ -14,6 +14,8 @@ const HASH_BITS = 14;
 const MAX_OFFSET = 1 << 13;
 const MAX_LENGTH = (1 << 8) + (1 << 3);
 const MAX_LITERALS = 32;
+/** From so many bytes on the engine's own copy is quicker than a loop. */
+const LONG_COPY = 24;
 /** When the base comes near the end of what an Int32Array holds, the table is cleared. */
 const BASE_LIMIT = 0x7000_0000;
 
@@ -97,6 +99,21 @@ function hashOf(first: number, second: number, third: number): number {
   return Math.imul((first << 16) | (second << 8) | third, 0x9e3779b1) >>> (32 - HASH_BITS);
 }
 
+/** Copies `count` bytes from `from` to `out` as if one by one: where they overlap, what stands between the two repeats. */
+function repeat(output: Uint8Array, from: number, out: number, count: number): void {
+  const period = out - from;
+  if (period === 1) {
+    output.fill(output[from], out, out + count);
+    return;
+  }
+  // From `from` on, what is written so far repeats: each copy may be as long as that.
+  for (let done = 0; done < count; ) {
+    const length = Math.min(period + done, count - done);
+    output.copyWithin(out + done, from, from + length);
+    done += length;
+  }
+}
+
 /**
  * Expands `input[start, end)` to exactly `length` bytes of `output` from `at` on. False when the input is no LZF stream of that length; nothing outside
  * of the two ranges is read or written.
@@ -122,7 +139,9 @@ export function decompressLzf(input: Uint8Array, start: number, end: number, out
     let from = out - (((control & 31) << 8) | input[i++]) - 1;
     count += 2;
     if (from < at || out + count > outputEnd) return false;
-    for (let k = 0; k < count; k++) output[out++] = output[from++];
+    if (count >= LONG_COPY) repeat(output, from, out, count);
+    else for (let k = 0; k < count; k++) output[out + k] = output[from++];
+    out += count;
   }
   return out === outputEnd;
 }
