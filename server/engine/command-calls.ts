@@ -45,7 +45,8 @@ export class CommandCalls {
   private groupCalls = 0;
   private groupStart = 0;
   private batchStart = 0;
-  private readonly cheap: Uint8Array;
+  /** By command id. */
+  readonly cheap: Uint8Array;
 
   constructor(parts: CallParts) {
     this.ports = parts.ports;
@@ -130,6 +131,48 @@ export class CommandCalls {
     }
     session.commandsProcessed++;
     if (session.asking && command.fullName !== 'asking' && session.transaction === undefined) session.asking = false;
+  }
+
+  /**
+   * Runs the handler of a cheap command for a plain client at the top level: `run` without what does not change from one request to the next.
+   * The context holds the request. `endPlain` follows the last of them. Hot path.
+   */
+  runPlain(context: RequestContext, session: ClientSession, command: Command): void {
+    if (this.group !== command) this.openGroup(command);
+    const { slots, propagation } = this;
+    const replied = context.reply.length;
+    slots?.begin(context.slot, replied, propagation.fedBytes);
+    this.depth = 0;
+    propagation.begin();
+    try {
+      (command.handler as CommandHandler)(context);
+      if ((context.dirty !== 0 || context.forced || context.instead.length !== 0) && !context.silent)
+        this.propagate(context, session.dbIndex, false);
+    } catch (error) {
+      this.failed(context, error, replied);
+    } finally {
+      this.depth = -1;
+      propagation.end();
+    }
+    this.groupCalls++;
+    command.stats.calls++;
+    if (slots !== undefined) {
+      slots.replied(session, context.reply.length);
+      slots.fed(propagation.fedBytes);
+      slots.postpone();
+    }
+    const { errorReplies } = this.ports.stats.counters;
+    if (errorReplies === this.errorsCounted) return;
+    this.errorsCounted = errorReplies;
+    command.stats.failed++;
+  }
+
+  /** @param count requests that ran through `runPlain`, the last one being one of `command` */
+  endPlain(session: ClientSession, command: Command, count: number): void {
+    session.lastCommand = command;
+    session.commandsProcessed += count;
+    // At once, not at the end of the batch: a WAIT may follow in it.
+    if (this.wrote) session.lastWriteOffset = this.ports.replication.offset;
   }
 
   /** Runs a queued request in EXEC. */

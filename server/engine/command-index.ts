@@ -13,6 +13,8 @@ export class CommandIndex {
   private readonly rows: (Row | undefined)[];
   private readonly mask: number;
   private readonly longest: number;
+  /** Found last: many requests are like the one before. */
+  private last: Row = { name: new Uint8Array(0), command: undefined as unknown as Command };
 
   constructor(commands: ReadonlyMap<string, Command>) {
     let size = 64;
@@ -31,11 +33,16 @@ export class CommandIndex {
   }
 
   find(bytes: Uint8Array, start: number, end: number): Command | undefined {
+    const { last } = this;
+    if (end > start && sameName(last.name, bytes, start, end)) return last.command;
     if (end - start > this.longest) return undefined;
     for (let at = hashName(bytes, start, end) & this.mask; ; at = (at + 1) & this.mask) {
       const row = this.rows[at];
       if (row === undefined) return undefined;
-      if (sameName(row.name, bytes, start, end)) return row.command;
+      if (sameName(row.name, bytes, start, end)) {
+        this.last = row;
+        return row.command;
+      }
     }
   }
 }

@@ -158,10 +158,6 @@ export class Dispatcher {
     slots?.applied(context, command);
   }
 
-  find(bytes: Uint8Array, start: number, end: number): Command | undefined {
-    return this.index.find(bytes, start, end);
-  }
-
   /** The checks that a usual request does not need. The error line, POSTPONE, or undefined. */
   private check(context: RequestContext, session: ClientSession, command: Command): string | undefined {
     const { ports, clients } = this;

@@ -6,10 +6,7 @@
  */
 
 import type { ExecutionPort, ServerPorts } from '../core/ports.ts';
-import type { Command } from '../core/command.ts';
 import type { KeptRequest, Session } from '../core/session.ts';
-import { slotOfKey } from '../../lib/slot-hash.ts';
-import { hashBytes } from '../keyspace/key-hash.ts';
 import type { ArgumentTable } from '../protocol/argument-table.ts';
 import type { ClientSession } from './client-session.ts';
 import type { Clients } from './clients.ts';
@@ -18,7 +15,9 @@ import { CommandIndex } from './command-index.ts';
 import type { Databases } from './databases.ts';
 import { Dispatcher, POSTPONED } from './dispatch.ts';
 import { MemoryLimit } from './memory-limit.ts';
+import { PlainRequests } from './plain-requests.ts';
 import type { Propagation } from './propagation.ts';
+import { TouchPass } from './touch-pass.ts';
 import { EXPIRY_DELETE, EXPIRY_HIDE, EXPIRY_IGNORE } from '../keyspace/keyspace-state.ts';
 
 /** Bytes of replies after which a batch stops until the transport has taken them. */
@@ -38,14 +37,8 @@ export class Engine implements ExecutionPort {
   private readonly databases: Databases;
   private readonly propagation: Propagation;
   private readonly dispatcher: Dispatcher;
-  /** Commands of the batch, found in the touch pass. */
-  private readonly commands: (Command | undefined)[] = [];
-  /** By request: hash and slot of its first key, and the key's argument (-1 = none). */
-  private hashes = new Int32Array(512);
-  private slots = new Int32Array(512);
-  private keys = new Int32Array(512);
-  /** What the touch pass read: keeps the reads alive. */
-  private touched = 0;
+  private readonly touch: TouchPass;
+  private readonly plain: PlainRequests;
   private configVersion = -1;
   /** `import-mode` */
   private importing = false;
@@ -57,14 +50,18 @@ export class Engine implements ExecutionPort {
     this.propagation = parts.propagation;
     const { ports, clients, databases, propagation } = parts;
     this.calls = new CommandCalls({ ports, databases, propagation });
+    const index = new CommandIndex(ports.commands.all);
+    this.touch = new TouchPass(index, databases.state);
+    const { calls, touch } = this;
     this.dispatcher = new Dispatcher({
       ports,
       clients,
-      calls: this.calls,
+      calls,
       state: databases.state,
-      index: new CommandIndex(ports.commands.all),
+      index,
       memory: new MemoryLimit(ports.config, databases),
     });
+    this.plain = new PlainRequests({ ports, calls, databases, dispatcher: this.dispatcher, touch });
   }
 
   /** Time, role and limits as they are now; at the beginning of each batch and of each piece of background work. */
@@ -96,16 +93,20 @@ export class Engine implements ExecutionPort {
     const { kind } = session;
     if (kind === 'slot-import') this.databases.state.expiry = EXPIRY_IGNORE;
     const count = table.requests;
-    const { commands, dispatcher, calls } = this;
-    const touched = count > 1;
-    if (touched) this.touch(session, table);
-    else commands[0] = dispatcher.find(table.bytes, table.start[0], table.end[0]);
+    const { touch, dispatcher, calls } = this;
+    const { commands } = touch;
+    touch.run(table, this.databases.get(session.dbIndex).content);
     const context = calls.nextContext;
     let done = 0;
     // A request may make another kind of client of it: the next batch is run as that.
-    for (; done < count && !session.held && !session.closing && session.kind === kind && session.reply.length < MOST_OUTPUT; done++) {
+    while (done < count && !session.held && !session.closing && session.kind === kind && session.reply.length < MOST_OUTPUT) {
+      const next = this.plain.run(session, table, done, MOST_OUTPUT);
+      if (next > done) {
+        done = next;
+        continue;
+      }
       context.setArguments(table.bytes, table.start, table.end, table.first[done], table.count[done]);
-      if (touched) this.rememberKey(table, done);
+      touch.remember(table, done);
       const muted = session.replyMode === 'on' ? undefined : session.reply.mark();
       if (session.replyMode === 'skip-next') session.replyMode = 'skip';
       if (dispatcher.execute(context, session, commands[done]) === POSTPONED) {
@@ -118,60 +119,12 @@ export class Engine implements ExecutionPort {
         if (session.replyMode !== 'on') session.reply.rewind(muted);
         if (session.replyMode === 'skip') session.replyMode = 'on';
       }
+      done++;
     }
     this.databases.state.knownStart = -1;
     calls.closeGroup();
     this.endBatch(session, done);
     return done;
-  }
-
-  /**
-   * Finds each request's command and reads its key's table slot, then its entry. In two passes without a branch on what was read: so the processor
-   * waits for many of them at once.
-   */
-  private touch(session: ClientSession, table: ArgumentTable): void {
-    const { commands, dispatcher } = this;
-    const { state } = this.databases;
-    const { tables } = this.databases.get(session.dbIndex).content;
-    const count = table.requests;
-    if (this.hashes.length < count) {
-      this.hashes = new Int32Array(count * 2);
-      this.slots = new Int32Array(count * 2);
-      this.keys = new Int32Array(count * 2);
-    }
-    const { hashes, slots, keys } = this;
-    let sum = 0;
-    for (let r = 0; r < count; r++) {
-      const first = table.first[r];
-      const command = dispatcher.find(table.bytes, table.start[first], table.end[first]);
-      commands[r] = command;
-      keys[r] = -1;
-      if (command === undefined || command.firstKey <= 0 || table.count[r] <= command.firstKey) continue;
-      const key = first + command.firstKey;
-      const start = table.start[key];
-      const end = table.end[key];
-      keys[r] = key;
-      hashes[r] = hashBytes(state.hashKey, table.view, start, end - start);
-      slots[r] = state.bySlot ? slotOfKey(table.bytes, start, end) : 0;
-      sum += tables[slots[r]]?.touchSlot(hashes[r]) ?? 0;
-    }
-    for (let r = 0; r < count; r++) if (keys[r] >= 0) sum += tables[slots[r]]?.touchEntry(state.arena, hashes[r]) ?? 0;
-    this.touched ^= sum;
-  }
-
-  /** The keyspace need not hash the key of this request again. */
-  private rememberKey(table: ArgumentTable, request: number): void {
-    const { state } = this.databases;
-    const key = this.keys[request];
-    if (key < 0) {
-      state.knownStart = -1;
-      return;
-    }
-    state.knownBytes = table.bytes;
-    state.knownStart = table.start[key];
-    state.knownEnd = table.end[key];
-    state.knownHash = this.hashes[request];
-    state.knownSlot = this.slots[request];
   }
 
   private endBatch(session: ClientSession, done: number): void {

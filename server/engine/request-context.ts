@@ -53,6 +53,18 @@ export class RequestContext implements CommandContext {
     this.slot = SLOT_UNKNOWN;
   }
 
+  /** The next request of the same table, client and database, in place of `setArguments` and `setCommand`. */
+  next(command: Command, first: number, argc: number): void {
+    if (this.command !== command) this.command = command;
+    this.first = first;
+    this.argc = argc;
+    this.slot = SLOT_UNKNOWN;
+    this.dirty = 0;
+    this.forced = false;
+    this.silent = false;
+    if (this.instead.length > 0) this.instead.length = 0;
+  }
+
   setCommand(command: Command, session: ClientSession, db: Database): void {
     this.command = command;
     this.session = session;

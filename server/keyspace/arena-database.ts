@@ -89,6 +89,9 @@ export class ArenaDatabase extends EntryReader implements Database {
     if (start === state.knownStart && end === state.knownEnd && bytes === state.knownBytes) {
       this.hash = state.knownHash;
       this.slot = state.knownSlot;
+      const known = state.knownRef;
+      const stands = known !== 0 && state.tableVersion === state.knownVersion && this.content === state.knownContent;
+      if (stands && entries.keyEquals(this.arena, known, this.keyView, start, end - start)) return known;
     } else {
       this.hash = hashBytes(state.hashKey, this.keyView, start, end - start);
       this.slot = state.bySlot ? slotOfKey(bytes, start, end) : 0;

@@ -83,6 +83,11 @@ export interface Database {
   stringBlock(entry: Ref): Ref;
   stringStart(entry: Ref): number;
   stringLength(entry: Ref): number;
+  /**
+   * A text that stands in the entry itself under a short key, all of it from one look at the entry: its length in the low INLINE_TEXT_BITS bits, above them its
+   * offset from the entry's first byte. 0 = anything else.
+   */
+  inlineText(entry: Ref): number;
   /** Value of an ENC_INT string. */
   stringInteger(entry: Ref): bigint;
   /** True when an ENC_INT value is a safe integer; then `stringNumber` is its value. */

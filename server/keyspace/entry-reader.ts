@@ -55,6 +55,10 @@ export class EntryReader {
     return values.stringLengthOf(this.arena, entry);
   }
 
+  inlineText(entry: Ref): number {
+    return entries.inlineTextOf(this.arena, entry);
+  }
+
   stringInteger(entry: Ref): bigint {
     return this.arena.views[segmentOf(entry)].getBigInt64(entries.payloadStartOf(this.arena, entry), true);
   }

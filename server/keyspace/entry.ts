@@ -19,7 +19,7 @@
  */
 
 import { equalViews } from '../memory/bytes.ts';
-import { offsetOf, segmentOf } from '../memory/arena.ts';
+import { offsetOf, SEGMENT_BYTES, segmentOf } from '../memory/arena.ts';
 import type { Arena, Ref } from '../memory/arena.ts';
 import { NO_EXPIRY } from './database.ts';
 import type { Encoding, ValueType } from './database.ts';
@@ -32,7 +32,11 @@ export const MARK_SHIFT = 4;
 
 /** Longer strings get a block of their own, so that a new expiry or name does not copy them. */
 export const INLINE_LIMIT = 1024;
+/** Bits of a length up to INLINE_LIMIT. */
+export const INLINE_TEXT_BITS = 11;
 export const LONG_KEY = 256;
+const CACHE_LINE = 64;
+const LAST_LINE = SEGMENT_BYTES - CACHE_LINE;
 
 /** Bytes before the key by the three flags. */
 const KEY_OFFSET = Uint8Array.from([8, 16, 16, 24, 12, 20, 20, 28]);
@@ -104,6 +108,34 @@ export function keyEquals(arena: Arena, entry: Ref, view: DataView, start: numbe
     if (((own.getInt32(offset + 4, true) >>> 8) & 0xff) !== length) return false;
   } else if (own.getInt32(offset + KEY_OFFSET[flags] - 4, true) !== length) return false;
   return equalViews(own, offset + KEY_OFFSET[flags], view, start, length);
+}
+
+/** Reads the first cache line of entries and the next one, which most reach into. What it returns depends on what it read. */
+export function touchEntries(arena: Arena, refs: Uint32Array, count: number): number {
+  let sum = 0;
+  let i = 0;
+  while (i < count) {
+    const segment = segmentOf(refs[i]);
+    const bytes = arena.bytes[segment];
+    // Short, so that the processor fetches many at once: while they stand in one segment.
+    for (; i < count && segmentOf(refs[i]) === segment; i++) {
+      if (refs[i] === 0) continue;
+      const offset = offsetOf(refs[i]);
+      sum ^= bytes[offset] ^ bytes[offset < LAST_LINE ? offset + CACHE_LINE : offset];
+    }
+  }
+  return sum;
+}
+
+/** See `Database.inlineText`. Hot path. */
+export function inlineTextOf(arena: Arena, entry: Ref): number {
+  const view = arena.views[segmentOf(entry)];
+  const offset = offsetOf(entry);
+  const head = view.getInt32(offset, true);
+  if ((head & ((FLAG_PAYLOAD | FLAG_LONG_KEY) << 8)) !== 0) return 0;
+  const lengths = view.getInt32(offset + 4, true);
+  const start = ((head & (FLAG_EXPIRE << 8)) === 0 ? HEADER_BYTES : HEADER_BYTES + 8) + ((lengths >>> 8) & 0xff);
+  return (start << INLINE_TEXT_BITS) | (lengths >>> 16);
 }
 
 export function expireAtOf(arena: Arena, entry: Ref): number {

@@ -55,6 +55,7 @@ export class KeyspaceState {
   noTouch = false;
   /** Bytes of all slot tables. */
   tableBytes = 0;
+  tableVersion = 0;
   hits = 0;
   misses = 0;
   /** The key of the request that runs, when the touch pass has made its hash and slot already; knownStart -1 = none. */
@@ -63,6 +64,10 @@ export class KeyspaceState {
   knownEnd = 0;
   knownHash = 0;
   knownSlot = 0;
+  /** Where its entry stood in `knownContent` (0 = not looked for), as long as `tableVersion` is `knownVersion`. */
+  knownRef: Ref = 0;
+  knownVersion = 0;
+  knownContent: unknown;
   /**
    * By slot, 1 = its keys are here but are nobody's business yet or any more: a slot that is being imported, or one that went and whose keys are being
    * deleted. They are not counted, listed, or expired. undefined = no slot is.

@@ -27,7 +27,7 @@ export const NULL_REF: Ref = 0;
 
 const SEGMENT_SHIFT = 23;
 const UNIT_MASK = (1 << SEGMENT_SHIFT) - 1;
-const SEGMENT_BYTES = 64 * 1024 * 1024;
+export const SEGMENT_BYTES = 64 * 1024 * 1024;
 const PAGE_BYTES = 64 * 1024;
 const PAGE_UNITS = PAGE_BYTES / 8;
 const PAGE_UNIT_SHIFT = 13;

@@ -14,6 +14,7 @@ import type { OutputLimits } from './output-limits.ts';
 
 const SHARED_BYTES = 128 * 1024;
 const REQUESTS_PER_BATCH = 512;
+const GROUP = Number(process.env['GROUP'] ?? 16);
 
 /** A connection with replies that came out of turn. */
 interface Flushable {
@@ -35,6 +36,7 @@ export class ConnectionHost {
   /** All that are open, in the order of their coming. */
   readonly connections = new Set<Flushable & { checkOutputLimit(): void; close(reason: string): void }>();
   private flushList: Flushable[] = [];
+  private flushScheduled = false;
   private configVersion = -1;
   private limits: OutputLimits = parseOutputLimits([]);
   private authenticatedLimits: ReadLimits = { maxBulkBytes: 0, authenticated: true, maxRequests: REQUESTS_PER_BATCH };
@@ -76,7 +78,14 @@ export class ConnectionHost {
 
   /** Sends what this connection holds at the end of the loop turn. */
   flushSoon(connection: Flushable): void {
-    if (this.flushList.push(connection) === 1) this.ports.timers.soon(() => this.flushAll());
+    const waiting = this.flushList.push(connection);
+    if (waiting === 1 && !this.flushScheduled) {
+      this.flushScheduled = true;
+      this.ports.timers.soon(() => {
+        this.flushScheduled = false;
+        this.flushAll();
+      });
+    } else if (waiting >= GROUP) this.flushAll();
   }
 
   closed(connection: Flushable & { checkOutputLimit(): void; close(reason: string): void }): void {

@@ -26,9 +26,9 @@ const HIGH_WATER = 32 * 1024 * 1024;
 const LOW_WATER = 8 * 1024 * 1024;
 /** Batches that one connection runs in one go before others have their turn. */
 const BATCHES_PER_TURN = 32;
-/** Up to this many bytes that the system did not take at once are copied, so that the segment is free again. */
-/** Replies that are sent at the end of the loop turn, with those of the other clients. */
+/** From this many requests of one read on, the replies are sent at the end of the loop turn, with those of the other clients. */
 const LATER_FROM_REQUESTS = 4;
+/** Up to this many bytes that the system did not take at once are copied, so that the segment is free again. */
 const COPY_LIMIT = 8 * 1024;
 /** How long a peer may take to close after we did. */
 const LINGER_MS = 1000;
@@ -334,9 +334,7 @@ export class Connection implements Transport, ChannelEvents {
   closeAfterReply(): void {
     this.session.closing = true;
     this.closeWhenWritten = true;
-    if (!this.running && !this.flushScheduled) {
-      this.flushLater();
-    }
+    if (!this.running) this.flushLater();
   }
 
   close(_reason: string): void {

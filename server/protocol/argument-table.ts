@@ -35,6 +35,14 @@ export class ArgumentTable {
     this.arguments = 0;
   }
 
+  /** Room for `count` more arguments: `start` and `end` may be written directly. */
+  reserve(count: number): void {
+    while (this.arguments + count > this.start.length) {
+      this.start = grown(this.start);
+      this.end = grown(this.end);
+    }
+  }
+
   /** Adds an argument to the request that is being built. */
   push(start: number, end: number): void {
     if (this.arguments === this.start.length) {

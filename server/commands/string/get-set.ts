@@ -6,13 +6,13 @@ import type { CommandContext } from '../../core/context.ts';
 import { KEEP_EXPIRY, NO_EXPIRY } from '../../keyspace/database.ts';
 import { deleteAsExpired, isPast } from '../expired-key.ts';
 import * as option from './options.ts';
-import { isStringOrReply, replyString, stringEqualsArgument } from './string-value.ts';
+import { isStringOrReply, replyInlineText, replyString, stringEqualsArgument } from './string-value.ts';
 
 export function get(context: CommandContext): void {
   const { db } = context;
   const entry = db.find(context.bytes, context.argStart(1), context.argEnd(1));
   if (entry === 0) context.reply.nil();
-  else if (isStringOrReply(context, db, entry)) replyString(context, db, entry);
+  else if (!replyInlineText(context, db, entry) && isStringOrReply(context, db, entry)) replyString(context, db, entry);
 }
 
 /** SET key value [NX | XX | IFEQ value] [GET] [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL] */

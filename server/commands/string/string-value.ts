@@ -4,7 +4,8 @@
 
 import type { CommandContext } from '../../core/context.ts';
 import { type Database, ENC_INT, ENC_RAW, TYPE_STRING } from '../../keyspace/database.ts';
-import { type Ref, segmentOf } from '../../memory/arena.ts';
+import { INLINE_TEXT_BITS } from '../../keyspace/entry.ts';
+import { offsetOf, type Ref, segmentOf } from '../../memory/arena.ts';
 import { readInteger } from '../../protocol/number-text.ts';
 import { WRONG_TYPE } from '../../protocol/reply-errors.ts';
 import { parseLong } from '../../structures/decimal.ts';
@@ -14,6 +15,17 @@ export function isStringOrReply(context: CommandContext, db: Database, entry: Re
   if (db.type(entry) === TYPE_STRING) return true;
   context.reply.error(WRONG_TYPE);
   return false;
+}
+
+/** Replies with the whole value of a text that stands in its entry, as most do. False: it is something else, and nothing was replied. Hot path. */
+export function replyInlineText(context: CommandContext, db: Database, entry: Ref): boolean {
+  const text = db.inlineText(entry);
+  if (text === 0) return false;
+  const segment = segmentOf(entry);
+  const start = offsetOf(entry) + (text >>> INLINE_TEXT_BITS);
+  const length = text & ((1 << INLINE_TEXT_BITS) - 1);
+  context.reply.bulkView(db.arena.bytes[segment], db.arena.views[segment], start, start + length);
+  return true;
 }
 
 /** Replies with the whole value. */
