@@ -35,6 +35,7 @@ describe('slot ranges', () => {
     const singles = (count: number) => Array.from({ length: count }, (_, i) => ({ start: 2 * i, end: 2 * i }));
     expect(showSlotRanges(singles(9))).toBe('0,2,4,6,8,10,12,14,16');
     expect(showSlotRanges(singles(10))).toBe('0,2,4,6,8,10,12,14 and 2 more ranges');
+    expect(showSlotRanges(singles(4), { most: 2, separator: ', ', rest: count => ` +${count}` })).toBe('0, 2 +2');
   });
 
   it('reads a range as CLUSTER NODES prints it and refuses what is none', () => {

@@ -17,10 +17,20 @@ export function formatSlotRanges(ranges: readonly SlotRange[], separator = ','):
   return ranges.map(({ start, end }) => (start === end ? `${start}` : `${start}-${end}`)).join(separator);
 }
 
-/** For a human: the first ranges, and how many more there are. */
-export function showSlotRanges(ranges: readonly SlotRange[], most = 8): string {
+export interface ShownRanges {
+  readonly most?: number;
+  readonly separator?: string;
+  /** What stands for those that are left out. */
+  readonly rest?: (count: number) => string;
+}
+
+/** For a human: the first ranges, and how many more there are. One more than `most` is shown itself. */
+export function showSlotRanges(
+  ranges: readonly SlotRange[],
+  { most = 8, separator = ',', rest = count => ` and ${count} more ranges` }: ShownRanges = {},
+): string {
   const left = ranges.length - most;
-  return left <= 1 ? formatSlotRanges(ranges) : `${formatSlotRanges(ranges.slice(0, most))} and ${left} more ranges`;
+  return left <= 1 ? formatSlotRanges(ranges, separator) : formatSlotRanges(ranges.slice(0, most), separator) + rest(left);
 }
 
 /** One range as CLUSTER NODES prints it; undefined when it is none. */

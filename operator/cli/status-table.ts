@@ -1,4 +1,5 @@
 /** The picture of a local cluster as lines of text: a heading, one row a node, how to connect. Pure. */
+import { parseSlotRanges, showSlotRanges } from '../../lib/slot-ranges.ts';
 import { findCondition } from '../api/conditions.ts';
 import type { ClusterResource } from '../model/cluster.ts';
 import type { WorkloadObservation } from '../model/workload.ts';
@@ -76,7 +77,7 @@ function nodeRow(cluster: ClusterResource, workload: WorkloadObservation): reado
   const { pod } = workload;
   const address = pod?.address === undefined ? '-' : `${pod.address.host}:${pod.address.port}`;
   const pid = pod?.containerId?.split('-')[0] ?? '-';
-  const slots = role === 'primary' ? someRanges(shard?.slots ?? '') : '';
+  const slots = role === 'primary' ? slotsCell(shard?.slots ?? '') : '';
   return [
     String(workload.shard),
     slots,
@@ -90,9 +91,8 @@ function nodeRow(cluster: ClusterResource, workload: WorkloadObservation): reado
 }
 
 /** A cell has room for some. */
-function someRanges(text: string): string {
-  const ranges = text.split(',');
-  return text === '' ? '-' : ranges.length <= 3 ? text : `${ranges.slice(0, 2).join(',')} +${ranges.length - 2}`;
+function slotsCell(text: string): string {
+  return text === '' ? '-' : showSlotRanges(parseSlotRanges(text), { most: 2, rest: count => ` +${count}` });
 }
 
 function nodeState({ pod, deleting }: WorkloadObservation, ready: boolean): string {

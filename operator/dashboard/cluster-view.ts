@@ -1,5 +1,5 @@
 /** What the page is told of one cluster, beside the columns of the heat map. Plain data, and no secret in it. Pure. */
-import { countSlots } from '../../lib/slot-ranges.ts';
+import { countSlots, parseSlotRanges, showSlotRanges } from '../../lib/slot-ranges.ts';
 import type { Turn } from '../controller/witness.ts';
 import type { Decision } from '../model/action.ts';
 import { processCpu, type SamplePair, SlotColumns } from './slot-columns.ts';
@@ -59,6 +59,8 @@ export interface MoveView {
   readonly from: number | null;
   readonly to: number | null;
   readonly slots: string;
+  /** The first of them, where there are many ranges. */
+  readonly someSlots: string;
   /** As the server names it. */
   readonly state: string;
   /** [0, 1]; null when it cannot be told. */
@@ -150,6 +152,7 @@ function movesOf({ status }: Turn): MoveView[] {
     from: from ?? null,
     to: to ?? null,
     slots,
+    someSlots: showSlotRanges(parseSlotRanges(slots), { separator: ', ' }),
     state,
     progress: null,
   }));

@@ -60,6 +60,16 @@ describe('the dashboard', () => {
     expect(other.load).toMatchObject({ cpu: 0.1, network: 0, memoryLimitBytes: 536_870_912 });
   });
 
+  it('tells the first of many ranges that move, and all of them', () => {
+    const dashboard = new Dashboard();
+    const turn = turnOf({ atMs: 1_000, counted: () => quiet, cpuSeconds: () => 1 });
+    const slots = Array.from({ length: 10 }, (_, i) => 2 * i).join(',');
+    dashboard.turned({ ...turn, status: { ...turn.status, migrations: [{ from: 0, to: 1, slots, state: 'snapshotting' }] } });
+    expect(dashboard.state().clusters[0].moves).toMatchObject([
+      { from: 0, to: 1, slots, someSlots: '0, 2, 4, 6, 8, 10, 12, 14 and 2 more ranges' },
+    ]);
+  });
+
   it('takes no rate over a restart, and counts from zero what was reset', () => {
     const restarted = new Dashboard();
     twoTurns(restarted, { runId: 'another' });

@@ -104,6 +104,25 @@ describe('a cluster of three shards in virtual time', () => {
     expect(made.violations).toEqual([]);
   });
 
+  test('a primary waits for a replica that answers and does not know yet how far its data are', () => {
+    const made = formed(47);
+    made.run(3000);
+    const [primary] = made.nodes;
+    const replica = byPort(made, 7004);
+    for (const node of [primary, replica]) node.crash();
+    const confirmed = replica.offset;
+    primary.offset = confirmed - 1;
+    // So upstream's server answers on the bus while it loads its file.
+    replica.offset = 0;
+    for (const node of [primary, replica]) node.start();
+    made.run(NODE_TIMEOUT_MS);
+    expect(primary.aside).toBe(true);
+    replica.offset = confirmed;
+    made.runUntil('the replica serves its slots', () => made.ownerOf(0) === replica && replica.isPrimary && replica.bus.state.ok, 20_000);
+    expect(replica.offset).toBeGreaterThanOrEqual(confirmed);
+    expect(made.violations).toEqual([]);
+  });
+
   test('a primary that comes back with all of the data goes on, soon', () => {
     const made = formed(44);
     const [primary] = made.nodes;

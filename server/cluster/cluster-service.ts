@@ -79,6 +79,7 @@ export class ClusterService implements ClusterPort {
           ports.replication.standAside(on);
           if (!on) ports.clients.unpause('returning');
         },
+        yieldTo: offset => ports.replication.yieldTo(offset),
       },
       clients: {
         pauseWrites: until => ports.clients.pause('failover', until, true),

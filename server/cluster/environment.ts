@@ -74,6 +74,8 @@ export interface ClusterReplication {
   promote(): void;
   /** On: nothing is written and no replica is fed, so that the data stay what they were at the start. Off: they are served from here on. */
   standAside(on: boolean): void;
+  /** While it stands aside: a replica that has the stream up to `offset` is to take over, and its link counts as up. */
+  yieldTo(offset: number): void;
 }
 
 export interface ClusterClients {

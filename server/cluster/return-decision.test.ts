@@ -27,25 +27,32 @@ const CASES: readonly Case[] = [
     what: 'it yields to a replica that is ahead',
     offset: 100,
     replicas: [replica('a', 101)],
-    decision: { kind: 'yield', to: 'a', offset: 101 },
+    decision: { kind: 'yield', to: 'a', offset: 101, sure: true },
   },
   {
     what: 'it yields to the one that is furthest',
     offset: 100,
     replicas: [replica('a', 150), replica('b', 300), replica('c', 90)],
-    decision: { kind: 'yield', to: 'b', offset: 300 },
+    decision: { kind: 'yield', to: 'b', offset: 300, sure: true },
   },
   {
     what: 'it does not wait for silent ones when one is ahead',
     offset: 100,
     replicas: [replica('a', 0, { heard: false }), replica('b', 101)],
-    decision: { kind: 'yield', to: 'b', offset: 101 },
+    decision: { kind: 'yield', to: 'b', offset: 101, sure: false },
+  },
+  {
+    what: 'when it has waited for them as well, nobody can have more',
+    offset: 100,
+    replicas: [replica('a', 0, { heard: false }), replica('b', 101)],
+    waitedMs: 10_000,
+    decision: { kind: 'yield', to: 'b', offset: 101, sure: true },
   },
   {
     what: 'without its data it yields to whoever has some',
     offset: 0,
     replicas: [replica('a', 1)],
-    decision: { kind: 'yield', to: 'a', offset: 1 },
+    decision: { kind: 'yield', to: 'a', offset: 1, sure: true },
   },
   { what: 'it serves when all have no more than it has', offset: 100, replicas: [replica('a', 100), replica('b', 7)], decision: SERVE },
   {
@@ -85,7 +92,7 @@ const CASES: readonly Case[] = [
     offset: 100,
     replicas: [replica('a', 200)],
     waitedMs: 1e9,
-    decision: { kind: 'yield', to: 'a', offset: 200 },
+    decision: { kind: 'yield', to: 'a', offset: 200, sure: true },
   },
 ];
 

@@ -5,7 +5,7 @@
  * every write that WAIT confirmed. If it went on at once, they would take its older data over and those writes would be gone. So it serves
  * nobody and feeds nobody until it knows how far its replicas are:
  *
- *     a replica is ahead ─▶ yield: it is to take over, however long that takes while it lives
+ *     a replica is ahead ─▶ yield: it is to take over, however long that takes while it lives; `sure` when nobody is silent who may have more
  *     all were heard, none is ahead ─▶ serve
  *     some are silent ─▶ wait for them, until they count as failed or PATIENCE_FACTOR × node-timeout are over; then serve what is there
  *
@@ -18,7 +18,7 @@ const LEAST_PATIENCE_MS = 2000;
 
 export interface KnownReplica {
   readonly id: string;
-  /** A packet of it came since this node's start. */
+  /** It has said since this node's start how far its data are. Upstream answers while it loads its file, with offset 0: that says nothing yet. */
   readonly heard: boolean;
   /** It does not answer, as far as this node or others can tell. */
   readonly failing: boolean;
@@ -39,7 +39,7 @@ export interface ReturnFacts {
 export type ReturnDecision =
   | { readonly kind: 'wait' }
   | { readonly kind: 'serve'; readonly silent: readonly string[] }
-  | { readonly kind: 'yield'; readonly to: string; readonly offset: number };
+  | { readonly kind: 'yield'; readonly to: string; readonly offset: number; readonly sure: boolean };
 
 export function decideReturn({ offset, replicas, waitedMs, nodeTimeoutMs }: ReturnFacts): ReturnDecision {
   let best: KnownReplica | undefined;
@@ -47,9 +47,10 @@ export function decideReturn({ offset, replicas, waitedMs, nodeTimeoutMs }: Retu
     if (!replica.heard || replica.failing || replica.noFailover || replica.offset <= offset) continue;
     if (best === undefined || replica.offset > best.offset) best = replica;
   }
-  if (best !== undefined) return { kind: 'yield', to: best.id, offset: best.offset };
   const silent = replicas.filter(replica => !replica.heard);
   const patience = Math.max(LEAST_PATIENCE_MS, nodeTimeoutMs * PATIENCE_FACTOR);
-  if (waitedMs < patience && silent.some(replica => !replica.failing)) return { kind: 'wait' };
+  const sure = waitedMs >= patience || silent.every(replica => replica.failing);
+  if (best !== undefined) return { kind: 'yield', to: best.id, offset: best.offset, sure };
+  if (!sure) return { kind: 'wait' };
   return { kind: 'serve', silent: silent.map(replica => replica.id) };
 }

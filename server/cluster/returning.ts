@@ -4,7 +4,8 @@
  *
  * To take over, a replica needs its primary to be FAIL, and votes. So the one that yields tells everybody that it is FAIL itself, as if another
  * node had seen it fail, again and again; and as a voter it votes for the replica. That is plain bus protocol: upstream's nodes take part in it.
- * The winner's claim then makes this node its replica, as after any failover.
+ * A replica of upstream that was started again as well also needs a link to its primary (`replication/standing-aside.ts`); it gets one as soon as
+ * nobody is waited for who may have more. The winner's claim then makes this node its replica, as after any failover.
  */
 
 import { type ClusterNode, isFailed, isPrimary, isSuspected, logName } from './cluster-node.ts';
@@ -46,11 +47,12 @@ export function advanceReturn(state: ClusterState): void {
     case 'wait':
       return;
     case 'yield':
+      if (decision.sure) environment.replication.yieldTo(decision.offset);
       return yieldTo(state, returning, decision.to, decision.offset);
     case 'serve':
       for (const id of decision.silent)
         environment.log.warning(
-          `My replica ${id} was not heard since my start. If it has newer writes than my data file, they are given up.`,
+          `My replica ${id} has not said since my start how far its data are. If it has newer writes than my data file, they are given up.`,
         );
       endReturn(state);
       reconcileData(state);
@@ -60,7 +62,7 @@ export function advanceReturn(state: ClusterState): void {
 function factsOf(returning: Returning, replica: ClusterNode): KnownReplica {
   return {
     id: replica.id,
-    heard: replica.dataReceivedAt > returning.since,
+    heard: replica.dataReceivedAt > returning.since && replica.replicationOffset > 0,
     failing: isFailed(replica) || isSuspected(replica),
     offset: replica.replicationOffset,
     noFailover: (replica.flags & FLAG_NOFAILOVER) !== 0,

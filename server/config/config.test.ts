@@ -63,7 +63,7 @@ describe('reading a configuration', () => {
   it('refuses to start with an append-only file that it would not write', () => {
     expect(() => load('appendonly yes')).toThrow(
       new ConfigError(
-        '\n*** FATAL CONFIG FILE ERROR (Version 9.1.2) ***\nappendonly yes is not possible: this server writes no append-only file yet, it keeps data in RDB files (directive save)\n',
+        '\n*** FATAL CONFIG FILE ERROR (Version 9.1.2) ***\nappendonly yes is not possible: this server writes no append-only file yet, it keeps data in RDB files (save points by the directive save, or BGSAVE)\n',
       ),
     );
     expect(load('appendonly yes\nappendonly no').flag('appendonly')).toBe(false);
@@ -105,6 +105,19 @@ describe('CONFIG SET', () => {
     expect(store.setAll([['port', '81']], ANYTHING)).toContain("'port') - Unable to listen");
     expect(store.integer('port')).toBe(6379);
     expect(seen).toEqual([81, 6379]);
+  });
+
+  it('refuses an append-only file as the start does, names what there is instead, and sets nothing beside it', () => {
+    const store = load('');
+    const both = [
+      ['timeout', '7'],
+      ['appendonly', 'yes'],
+    ] as const;
+    expect(store.setAll(both, ANYTHING)).toBe(
+      "ERR CONFIG SET failed (possibly related to argument 'appendonly') - this server writes no append-only file yet, it keeps data in RDB files (save points by the directive save, or BGSAVE)",
+    );
+    expect([store.show('appendonly'), store.show('timeout')]).toEqual(['no', '0']);
+    expect(store.setAll([['appendonly', 'no']], ANYTHING)).toBeUndefined();
   });
 
   it('refuses unknown, immutable, protected and repeated names', () => {

@@ -10,6 +10,7 @@
 import { VALKEY_VERSION } from '../../lib/version.ts';
 import { findDirective, RETIRED_DIRECTIVES } from '../../lib/directives.ts';
 import { splitArguments } from '../protocol/inline.ts';
+import { NO_APPEND_ONLY_FILE } from './append-only.ts';
 import type { ConfigFiles } from './files.ts';
 import type { ConfigStore } from './store.ts';
 
@@ -76,9 +77,7 @@ class Loader {
       throw new ConfigError(`${HEAD}replicaof directive not allowed in cluster mode\n`);
     }
     if (this.store.flag('appendonly')) {
-      throw new ConfigError(
-        `${HEAD}appendonly yes is not possible: this server writes no append-only file yet, it keeps data in RDB files (directive save)\n`,
-      );
+      throw new ConfigError(`${HEAD}appendonly yes is not possible: ${NO_APPEND_ONLY_FILE}\n`);
     }
   }
 

@@ -11,6 +11,7 @@ import { DIRECTIVES, findDirective } from '../../lib/directives.ts';
 import { matchesGlobText } from '../../lib/glob-pattern.ts';
 import type { ConfigChange, ConfigCircumstances, ConfigPort } from '../core/ports.ts';
 import { LOADING } from '../protocol/reply-errors.ts';
+import { NO_APPEND_ONLY_FILE } from './append-only.ts';
 import type { ConfigFiles } from './files.ts';
 import { rewriteConfiguration } from './rewrite.ts';
 
@@ -43,6 +44,7 @@ export class ConfigStore implements ConfigPort {
     this.file = file;
     for (const directive of DIRECTIVES) this.values.set(directive.name, initialValue(directive));
     this.values.set('dir', [files.currentDirectory()]);
+    this.onChange(['appendonly'], () => (this.flag('appendonly') ? NO_APPEND_ONLY_FILE : undefined));
   }
 
   integer(name: string): number {

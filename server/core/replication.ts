@@ -25,6 +25,8 @@ export interface ReplicationPort {
   restore(position: StreamPosition, as: Role): void;
   /** On: no replica is fed, because this primary may have less of the data than they have. Off: they are served as a primary's or a replica's. */
   standAside(on: boolean): void;
+  /** While it stands aside: who has the stream up to `offset` is to take over, and is let in to be elected, but not fed. */
+  yieldTo(offset: number): void;
   /** Milliseconds since the link to the primary last brought data or went down; Infinity when it never was up. */
   millisecondsSincePrimary(): number;
   /** REPLICAOF host port. `keepHistory`: a partial resync from the new primary is possible (same shard). */

@@ -21,6 +21,7 @@ import { PrimaryFeed } from './primary-feed.ts';
 import type { ReplicaConnection } from './replica-connection.ts';
 import { ReplicaLink } from './replica-link.ts';
 import { ReplicationStream } from './replication-stream.ts';
+import { StandingAside } from './standing-aside.ts';
 import { standstill } from './standstill.ts';
 
 const PROFILE = Symbol('replica profile');
@@ -57,8 +58,7 @@ export class Replication implements ReplicationPort, PropagationSink {
   private readonly waits: AcknowledgementWaits;
   private readonly roleListeners: (() => void)[] = [];
   private readonly incoming: IncomingStream;
-  /** See `ReplicationPort.standAside`: the offset since when it is so. */
-  private asideAt: number | undefined;
+  private readonly aside: StandingAside;
   /** Database that the readers of the stream have selected. */
   private streamDb = 0;
   private acksPlanned = false;
@@ -74,6 +74,7 @@ export class Replication implements ReplicationPort, PropagationSink {
     const { clock, timers, log, stats, snapshots } = ports;
     const config = ports.config;
     const newId = (): string => ports.entropy.hex(40);
+    this.aside = new StandingAside(timers, log);
     this.stream = new ReplicationStream(newId());
     this.primaryFeed = new PrimaryFeed({
       stream: this.stream,
@@ -172,9 +173,14 @@ export class Replication implements ReplicationPort, PropagationSink {
   }
 
   standAside(on: boolean): void {
-    this.asideAt = on ? this.offset : undefined;
+    if (on) this.aside.begin(this.offset);
+    else this.aside.end();
     // What is written from here on is a stream of its own: nobody may take it for the one that the data come from.
     if (!on && this.role === 'primary' && this.stream.backlog !== undefined) this.stream.continueAs(this.ports.entropy.hex(40));
+  }
+
+  yieldTo(offset: number): void {
+    this.aside.yieldTo(offset);
   }
 
   get backlogBytes(): number {
@@ -275,9 +281,7 @@ export class Replication implements ReplicationPort, PropagationSink {
   follow(host: string, port: number, keepHistory: boolean): void {
     const wasPrimary = this.role === 'primary';
     if (!wasPrimary && host === this.primaryHost && port === this.primaryPort && keepHistory) return;
-    // What was added while it stood aside (keys of lost slots went) is not of the stream that the data come from.
-    const strayed = this.asideAt !== undefined && this.asideAt !== this.offset;
-    if (!keepHistory || strayed) this.incoming.mayResume = false;
+    if (!keepHistory || this.aside.hasStrayed(this.offset)) this.incoming.mayResume = false;
     else if (wasPrimary) {
       this.primaryFeed.openBacklog();
       this.incoming.mayResume = true;
@@ -335,6 +339,7 @@ export class Replication implements ReplicationPort, PropagationSink {
     }
     const profile = this.profile(session);
     if (this.isStranger(profile)) return 'NOMASTERLINK This node does not know you: it is not the primary that you follow';
+    if (this.aside.letIn(session, profile, request)) return undefined;
     return this.primaryFeed.serve(session, profile, request);
   }
 
@@ -387,7 +392,8 @@ export class Replication implements ReplicationPort, PropagationSink {
   }
 
   private syncRefusal(): string | undefined {
-    if (this.asideAt !== undefined) return 'NOMASTERLINK This primary came back and finds out first whether a replica has more of its data';
+    const { refusal } = this.aside;
+    if (refusal !== undefined) return refusal;
     return this.role === 'replica' && !this.link.up ? "NOMASTERLINK Can't SYNC while not connected with my master" : undefined;
   }
 }

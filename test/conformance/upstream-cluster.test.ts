@@ -7,7 +7,7 @@
 
 import { afterAll, describe, expect, test } from 'vitest';
 import { NEEDS_REFERENCE, REFERENCE, WITHOUT_REFERENCE } from '../support/cluster-nodes.ts';
-import { tellCounts, UpstreamSuite } from '../support/upstream-suite.ts';
+import { expectRun, UpstreamSuite } from '../support/upstream-suite.ts';
 import { ADAPTATIONS, KNOWN_FAILURES, LEFT_OUT, UNITS, UNITS_LEFT_OUT, UNITS_OF_FULL_RUN } from './upstream-cluster-units.ts';
 
 const LIMIT_MS = 570_000;
@@ -27,14 +27,8 @@ describe.skipIf(WITHOUT_REFERENCE)(`upstream's cluster tests${NEEDS_REFERENCE}`,
   test.each(chosen)('%s', async unit => {
     const leftOut = Object.keys(LEFT_OUT[unit] ?? {});
     const result = await suite?.run(`unit/cluster/${unit}`, FIRST_PORT, LIMIT_MS, leftOut);
-    if (result === undefined) return;
-    tellCounts(unit, result, leftOut);
     const known = Object.keys(KNOWN_FAILURES[unit] ?? {});
-    const unexpected = [...result.failed].filter(([title]) => !known.some(start => title.startsWith(start)));
-    expect(unexpected, result.output.slice(-3000)).toEqual([]);
-    const repaired = known.filter(start => result.passed.some(title => title.startsWith(start)));
-    expect(repaired, 'known failures that pass: take them off the list').toEqual([]);
-    if (known.length === 0) expect(result.complete, result.output.slice(-3000)).toBe(true);
-    expect(result.passed.length).toBeGreaterThan(0);
+    if (result === undefined) return;
+    expectRun(result, { unit, known, leftOut });
   });
 });

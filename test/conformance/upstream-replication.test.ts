@@ -5,9 +5,9 @@
  * UPSTREAM_UNITS picks units by a comma separated list; SLOTKEEPER_FULL adds those that take long.
  */
 
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, test } from 'vitest';
 import { NEEDS_REFERENCE, REFERENCE, WITHOUT_REFERENCE } from '../support/cluster-nodes.ts';
-import { tellCounts, UpstreamSuite } from '../support/upstream-suite.ts';
+import { expectRun, UpstreamSuite } from '../support/upstream-suite.ts';
 import { ADAPTATIONS, KNOWN_FAILURES, LEFT_OUT, UNITS, UNITS_OF_FULL_RUN } from './upstream-replication-units.ts';
 
 const LIMIT_MS = 1_500_000;
@@ -25,15 +25,9 @@ describe.skipIf(WITHOUT_REFERENCE)(`upstream's replication tests${NEEDS_REFERENC
     async unit => {
       const leftOut = Object.keys(LEFT_OUT[unit] ?? {});
       const result = await suite?.run(`integration/${unit}`, FIRST_PORT, LIMIT_MS, leftOut, PORTS);
-      if (result === undefined) return;
-      tellCounts(unit, result, leftOut);
       const known = Object.keys(KNOWN_FAILURES[unit] ?? {});
-      const unexpected = [...result.failed].filter(([title]) => !known.some(start => title.startsWith(start)));
-      expect(unexpected, result.output.slice(-3000)).toEqual([]);
-      const repaired = known.filter(start => result.passed.some(title => title.startsWith(start)));
-      expect(repaired, 'known failures that pass: take them off the list').toEqual([]);
-      expect(result.complete, result.output.slice(-3000)).toBe(true);
-      expect(result.passed.length).toBeGreaterThan(0);
+      if (result === undefined) return;
+      expectRun(result, { unit, known, leftOut });
     },
     LIMIT_MS + 60_000,
   );

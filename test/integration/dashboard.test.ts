@@ -153,8 +153,8 @@ describe.skipIf(missing)(
 
     it('shows slots on their way with their progress, and nothing of it when there are none', async () => {
       const moves: DashboardState['clusters'][number]['moves'] = [
-        { from: 0, to: 2, slots: '700-701', state: 'replicating', progress: 0.4 },
-        { from: 0, to: null, slots: '5', state: 'connecting', progress: null },
+        { from: 0, to: 2, slots: '700-701', someSlots: '700-701', state: 'replicating', progress: 0.4 },
+        { from: 0, to: null, slots: '5', someSlots: '5', state: 'connecting', progress: null },
       ];
       const { page } = await open('light');
       await page.route('**/api/state', async route => {

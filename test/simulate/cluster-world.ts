@@ -143,6 +143,8 @@ function environmentOf(node: SimulatedNode): ClusterEnvironment {
       standAside: on => {
         node.aside = on;
       },
+      // Replicas here are ours: they hear on the bus that they are yielded to.
+      yieldTo() {},
     },
     clients: {
       pauseWrites: () => {

@@ -122,7 +122,7 @@ export class ManualTimers implements Timers {
     return () => {};
   }
 
-  after(): () => void {
+  after(_delayMs: number, _action: () => void): () => void {
     return () => {};
   }
 

@@ -1,6 +1,9 @@
 /** Sends fuzzed requests to a server of this process and watches that it neither crashes nor hangs, and that no handler throws. */
 
+import { mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createServer } from '../../server/server.ts';
 import type { Directives } from '../../server/server.ts';
 import { RequestFuzzer } from './request-fuzzer.ts';
@@ -22,7 +25,9 @@ export async function fuzz(seed: number, requests: number, directives: Directive
     if (message.includes('failed by a bug')) bugs.push(message);
   };
   const log = { write: () => {}, debug: () => {}, verbose: () => {}, notice: () => {}, warning: note };
-  const server = await createServer({ directives, log });
+  // SAVE is among the commands that are fuzzed.
+  const dir = mkdtempSync(join(tmpdir(), 'slotkeeper-fuzz-'));
+  const server = await createServer({ directives: { dir, ...directives }, log });
   const fuzzer = new RequestFuzzer(server.ports.commands.all, seed);
   const control = net.connect(server.port, '127.0.0.1');
   let sent = 0;
@@ -38,6 +43,7 @@ export async function fuzz(seed: number, requests: number, directives: Directive
   } finally {
     control.destroy();
     await server.close();
+    rmSync(dir, { recursive: true, force: true });
   }
   return { sent, bugs };
 }

@@ -38,3 +38,25 @@ export async function killAndReturn(cluster: TestCluster, primary: ValkeyNode): 
   const lost = await writer.finish();
   return { confirmed, lost, yielded: (await primary.field('role', 'INFO', 'replication')) === 'slave' };
 }
+
+/** The same with the replica, which is killed too and comes back from a file that has all that was confirmed. */
+export async function killBothAndReturn(cluster: TestCluster, primary: ValkeyNode, replica: ValkeyNode): Promise<ReturnOutcome> {
+  const writer = new ConfirmedWriter(TAG, () => [primary.port, replica.port]);
+  const written = (count: number): Promise<void> =>
+    waitFor(
+      async () => writer.confirmed.length >= count,
+      30_000,
+      () => `${count} confirmed writes`,
+    );
+  await written(20);
+  await primary.ask('SAVE');
+  await written(70);
+  await writer.finish();
+  await replica.ask('SAVE');
+  await Promise.all([primary, replica].map(node => node.end('SIGKILL')));
+  await Promise.all([primary, replica].map(node => node.start()));
+  await cluster.takesOver(replica, 40_000);
+  await cluster.whole();
+  const lost = await writer.finish();
+  return { confirmed: writer.confirmed.length, lost, yielded: (await primary.field('role', 'INFO', 'replication')) === 'slave' };
+}

@@ -110,22 +110,16 @@ export function showMoves(moves) {
   const shard = index => (index === null ? 'elsewhere' : `shard ${index}`);
   fill(
     'moves',
-    moves.map(({ from, to, slots, state, progress }) =>
+    moves.map(({ from, to, slots, someSlots, state, progress }) =>
       element(
         'li',
         {},
-        element('span', { title: slots }, `${shard(from)} → ${shard(to)}: slots ${someRanges(slots)}`),
+        element('span', { title: slots }, `${shard(from)} → ${shard(to)}: slots ${someSlots}`),
         element('progress', progress === null ? { 'aria-label': state } : { value: String(progress), max: '1', 'aria-label': state }),
         element('small', {}, progress === null ? state : `${state}, ${Math.round(progress * 100)} %`),
       ),
     ),
   );
-}
-
-/** The first of many ranges. */
-function someRanges(text) {
-  const ranges = text.split(',');
-  return ranges.length <= 9 ? text : `${ranges.slice(0, 8).join(', ')} and ${ranges.length - 8} more ranges`;
 }
 
 /** Conditions that tell of work: there is some, or there is none, and both are well. */
