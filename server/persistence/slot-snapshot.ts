@@ -20,7 +20,7 @@ import type { ValueAccess } from '../values/value-access.ts';
 const SLICE_MICROSECONDS = 1500;
 /** While clients are being served: each of them waits for a slice. */
 const BUSY_SLICE_MICROSECONDS = 400;
-const CHUNK_BYTES = 64 * 1024;
+const CHUNK_BYTES = 128 * 1024;
 /** Entries between two looks at the clock. */
 const ENTRIES_A_LOOK = 16;
 
