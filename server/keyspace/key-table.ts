@@ -26,7 +26,8 @@ import { keyEquals } from './entry.ts';
 const SEGMENT_LIMIT = 4096;
 const UNSPLIT_LIMIT = 65536;
 const DEPTH_LIMIT = 18;
-const SMALLEST = 4;
+/** 64 bytes of slots: the most that V8 makes without a buffer outside its heap, which costs many times as much. Cluster mode makes 16384 tables. */
+const SMALLEST = 3;
 const SIGN = 0x80000000 | 0;
 /** One more than the largest hash: the end of every iteration. */
 export const TABLE_END = 0x100000000;
@@ -190,7 +191,7 @@ export class KeyTable {
 
   /** Makes room in a full segment: larger, or split in two. */
   private grow(segment: Segment, hash: number): void {
-    const wanted = segment.capacity < 64 ? segment.capacity * 2 : segment.capacity + Math.max(32, Math.ceil(segment.capacity / 5));
+    const wanted = grown(segment.capacity);
     if (segment.capacity < SEGMENT_LIMIT) this.rebuild(segment, Math.min(wanted, SEGMENT_LIMIT));
     else if (segment.depth < DEPTH_LIMIT) this.split(segment, hash);
     else {
@@ -249,6 +250,11 @@ export class KeyTable {
       return segment;
     }
   }
+}
+
+function grown(capacity: number): number {
+  if (capacity < 64) return capacity * (capacity === SMALLEST ? 4 : 2);
+  return capacity + Math.max(32, Math.ceil(capacity / 5));
 }
 
 /** Puts an entry into its run in hash order. False when the run reaches the end of the segment. */
