@@ -32,9 +32,35 @@ const SIGN = 0x80000000 | 0;
 /** One more than the largest hash: the end of every iteration. */
 export const TABLE_END = 0x100000000;
 
-/** Where the tables of a server count their bytes together. */
+/** Slots of larger segments are not kept. */
+const LARGEST_SPARE = 96;
+
+/** What the tables of a server share. */
 export interface TableAccount {
+  /** Bytes of all of them. */
   tableBytes: number;
+  readonly spareSlots: SpareSlots;
+}
+
+/**
+ * The empty slots that small segments have grown out of, one of each capacity. A slot that is imported, loaded or walked through fills its table in one
+ * go, then the next one does: what the first grew out of is what the second needs next.
+ */
+export class SpareSlots {
+  private readonly spare: (Int32Array | undefined)[] = Array.from({ length: LARGEST_SPARE + 1 });
+
+  take(capacity: number): Int32Array {
+    const kept = capacity <= LARGEST_SPARE ? this.spare[capacity] : undefined;
+    if (kept === undefined) return newSlots(capacity);
+    this.spare[capacity] = undefined;
+    return kept;
+  }
+
+  /** Nobody uses them any more. */
+  give(slots: Int32Array, capacity: number): void {
+    if (capacity <= SMALLEST || capacity > LARGEST_SPARE || this.spare[capacity] !== undefined) return;
+    this.spare[capacity] = slots.fill(0);
+  }
 }
 
 class Segment {
@@ -205,9 +231,10 @@ export class KeyTable {
     let size = Math.max(capacity, SMALLEST);
     const old = segment.slots;
     for (;;) {
-      const slots = newSlots(size);
+      const slots = this.account.spareSlots.take(size);
       if (refill(old, 0, old.length, slots, segment.depth, size) >= 0) {
         this.count(slots.byteLength - old.byteLength);
+        this.account.spareSlots.give(old, segment.capacity);
         segment.slots = slots;
         segment.capacity = size;
         return;
