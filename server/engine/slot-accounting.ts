@@ -25,7 +25,7 @@ import type { RequestContext } from './request-context.ts';
 /** Calls that share one measured time, at most. */
 const MOST_PENDING = 1024;
 /** Longer requests are timed alone: they are not cheap. */
-const SHORT_BYTES = 1024;
+const SHORT_BYTES = 4096;
 /** `*1\r\n$5\r\nmulti\r\n` */
 const MULTI_BYTES = 15;
 

@@ -25,16 +25,43 @@ import { keyEquals } from './entry.ts';
 const SEGMENT_LIMIT = 4096;
 const UNSPLIT_LIMIT = 65536;
 const DEPTH_LIMIT = 18;
-const SMALLEST = 4;
+/** 64 bytes of slots: the most that V8 makes without a buffer outside its heap, which costs many times as much. Cluster mode makes 16384 tables. */
+const SMALLEST = 3;
 const SIGN = 0x80000000 | 0;
 /** One more than the largest hash: the end of every iteration. */
 export const TABLE_END = 0x100000000;
 
-/** Where the tables of a server count their bytes together. */
+/** Slots of larger segments are not kept. */
+const LARGEST_SPARE = 96;
+
+/** What the tables of a server share. */
 export interface TableAccount {
+  /** Bytes of all of them. */
   tableBytes: number;
   /** Changes whenever an entry comes into a table, leaves it or moves. */
   tableVersion: number;
+  readonly spareSlots: SpareSlots;
+}
+
+/**
+ * The empty slots that small segments have grown out of, one of each capacity. A slot that is imported, loaded or walked through fills its table in one
+ * go, then the next one does: what the first grew out of is what the second needs next.
+ */
+export class SpareSlots {
+  private readonly spare: (Int32Array | undefined)[] = Array.from({ length: LARGEST_SPARE + 1 });
+
+  take(capacity: number): Int32Array {
+    const kept = capacity <= LARGEST_SPARE ? this.spare[capacity] : undefined;
+    if (kept === undefined) return newSlots(capacity);
+    this.spare[capacity] = undefined;
+    return kept;
+  }
+
+  /** Nobody uses them any more. */
+  give(slots: Int32Array, capacity: number): void {
+    if (capacity <= SMALLEST || capacity > LARGEST_SPARE || this.spare[capacity] !== undefined) return;
+    this.spare[capacity] = slots.fill(0);
+  }
 }
 
 class Segment {
@@ -221,7 +248,7 @@ export class KeyTable {
 
   /** Makes room in a full segment: larger, or split in two. */
   private grow(segment: Segment, hash: number): void {
-    const wanted = segment.capacity < 64 ? segment.capacity * 2 : segment.capacity + Math.max(32, Math.ceil(segment.capacity / 5));
+    const wanted = grown(segment.capacity);
     if (segment.capacity < SEGMENT_LIMIT) this.rebuild(segment, Math.min(wanted, SEGMENT_LIMIT));
     else if (segment.depth < DEPTH_LIMIT) this.split(segment, hash);
     else {
@@ -235,9 +262,10 @@ export class KeyTable {
     let size = Math.max(capacity, SMALLEST);
     const old = segment.slots;
     for (;;) {
-      const slots = newSlots(size);
+      const slots = this.account.spareSlots.take(size);
       if (refill(old, 0, old.length, slots, segment.depth, size) >= 0) {
         this.count(slots.byteLength - old.byteLength);
+        this.account.spareSlots.give(old, segment.capacity);
         segment.slots = slots;
         segment.capacity = size;
         return;
@@ -292,6 +320,11 @@ function nearHome(segment: Segment, hash: number): Ref {
   const third = whereZero(slots[at + 4] ^ hash) & ~(first | second);
   const fourth = whereZero(slots[at + 6] ^ hash) & ~(first | second | third);
   return ((slots[at + 1] & first) | (slots[at + 3] & second) | (slots[at + 5] & third) | (slots[at + 7] & fourth)) >>> 0;
+}
+
+function grown(capacity: number): number {
+  if (capacity < 64) return capacity * (capacity === SMALLEST ? 4 : 2);
+  return capacity + Math.max(32, Math.ceil(capacity / 5));
 }
 
 /** Puts an entry into its run in hash order. False when the run reaches the end of the segment. */

@@ -7,6 +7,7 @@ import { SLOT_COUNT } from '../../lib/slot-hash.ts';
 import type { Arena, Ref } from '../memory/arena.ts';
 import type { Database, FreeValue } from './database.ts';
 import type { HashKey } from './key-hash.ts';
+import { SpareSlots } from './key-table.ts';
 
 /** What happens to a key whose time has come. */
 export const EXPIRY_DELETE = 0;
@@ -56,6 +57,7 @@ export class KeyspaceState {
   /** Bytes of all slot tables. */
   tableBytes = 0;
   tableVersion = 0;
+  readonly spareSlots = new SpareSlots();
   hits = 0;
   misses = 0;
   /** The key of the request that runs, when the touch pass has made its hash and slot already; knownStart -1 = none. */

@@ -3,7 +3,8 @@ import { contentOf, dataWorld, type DataWorld, latin1, ManualTimers, setCollecti
 import { slotOfKey } from '../../lib/slot-hash.ts';
 import type { Clock } from '../core/ports.ts';
 import { NO_EXPIRY, TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_ZSET } from '../keyspace/database.ts';
-import { SlotSnapshot } from './slot-snapshot.ts';
+import { RequestForm } from './slot-snapshot.ts';
+import { Snapshot } from './snapshot.ts';
 
 const seed = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000);
 const TAGS = ['a', 'b', 'c', 'd', 'e', 'f'];
@@ -25,15 +26,14 @@ class TestRun {
   error: Error | undefined;
   accept = true;
   ended = 0;
-  readonly run: SlotSnapshot;
+  readonly run: Snapshot;
 
   constructor(world: DataWorld, tags: readonly string[], heldLimit = 200_000_000) {
     let time = 0;
     const clock: Clock = { now: () => 0, microseconds: () => (time += 1000), monotonic: () => 0 };
-    this.run = new SlotSnapshot(
+    this.run = new Snapshot(
       {
         databases: world.databases,
-        values: world.values,
         clock,
         timers: this.timers,
         slots: tags.map(slotOf),
@@ -42,6 +42,7 @@ class TestRun {
         keyDelayMicroseconds: () => 0,
         ended: () => this.ended++,
       },
+      new RequestForm(world.values),
       {
         write: (bytes, start, end) => {
           this.chunks.push(Buffer.from(bytes.slice(start, end)));

@@ -13,7 +13,8 @@ import type { Clock } from '../core/ports.ts';
 import type { SnapshotOptions } from '../core/snapshots.ts';
 import { ENC_LISTPACK, NO_EXPIRY, TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_ZSET } from '../keyspace/database.ts';
 import { RdbLoader } from './rdb-loader.ts';
-import { type SnapshotParts, SnapshotRun } from './snapshot.ts';
+import { type RdbFacts, RdbForm } from './rdb-snapshot.ts';
+import { Snapshot } from './snapshot.ts';
 
 const seed = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000);
 const OPTIONS: SnapshotOptions = { rdbVersion: 80, replication: { id: 'a'.repeat(40), offset: 77, dbIndex: 3 }, checksum: true };
@@ -33,26 +34,24 @@ class TestRun {
   finished = false;
   error: Error | undefined;
   accept = true;
-  readonly run: SnapshotRun;
+  readonly run: Snapshot;
 
-  constructor(world: DataWorld, options: Partial<SnapshotOptions> = {}, moves: Pick<SnapshotParts, 'slotImports' | 'openSlots'> = {}) {
+  constructor(world: DataWorld, options: Partial<SnapshotOptions> = {}, moves: Pick<RdbFacts, 'slotImports' | 'openSlots'> = {}) {
     let time = 0;
     const clock: Clock = { now: () => 0, microseconds: () => (time += 1000), monotonic: () => 0 };
-    this.run = new SnapshotRun(
+    const facts: RdbFacts = { now: 0, usedMemory: 0, serverVersion: '9.1.2', compress: true, usage: 'none', ...moves };
+    this.run = new Snapshot(
       {
         databases: world.databases,
-        values: world.values,
         clock,
         timers: this.timers,
-        serverVersion: '9.1.2',
-        compress: true,
-        usage: 'none',
+        slots: undefined,
         commandsServed: () => 0,
         heldLimit: 200_000_000,
-        ...moves,
-        keyDelayMicroseconds: 0,
+        keyDelayMicroseconds: () => 0,
         ended: () => {},
       },
+      new RdbForm(world.values, facts, { ...OPTIONS, ...options }),
       {
         write: (bytes, start, end) => {
           this.chunks.push(Buffer.from(bytes.slice(start, end)));
@@ -65,7 +64,6 @@ class TestRun {
           this.error = error;
         },
       },
-      { ...OPTIONS, ...options },
     );
   }
 

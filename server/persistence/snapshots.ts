@@ -18,8 +18,9 @@ import type {
 import type { SlotImportRecord } from '../core/slot-migration.ts';
 import type { ValueAccess } from '../values/value-access.ts';
 import { RdbLoader } from './rdb-loader.ts';
-import { SlotSnapshot } from './slot-snapshot.ts';
-import { SnapshotRun } from './snapshot.ts';
+import { RdbForm } from './rdb-snapshot.ts';
+import { RequestForm } from './slot-snapshot.ts';
+import { Snapshot, type SnapshotForm, type WalkParts } from './snapshot.ts';
 
 /** Walks that a database allows at once. */
 const MOST_AT_ONCE = 4;
@@ -49,8 +50,8 @@ export interface SlotMoves {
 
 export class Snapshots implements SnapshotPort {
   private readonly parts: SnapshotsParts;
-  private readonly runs = new Set<SnapshotRun>();
-  private readonly slotRuns = new Set<SlotSnapshot>();
+  private readonly runs = new Set<Snapshot>();
+  private readonly slotRuns = new Set<Snapshot>();
 
   constructor(parts: SnapshotsParts) {
     this.parts = parts;
@@ -67,50 +68,61 @@ export class Snapshots implements SnapshotPort {
   stream(sink: SnapshotSink, options: SnapshotOptions): RunningSnapshot {
     if (this.runs.size + this.slotRuns.size >= MOST_AT_ONCE)
       throw new Error(`Cannot start a snapshot: ${MOST_AT_ONCE} are running already`);
-    const { databases, values, clock, timers, config, serverVersion, stats } = this.parts;
+    const { clock, config, databases, serverVersion, slotMoves, values } = this.parts;
     const policy = config.text('maxmemory-policy');
-    const run = new SnapshotRun(
+    const form = new RdbForm(
+      values,
       {
-        databases,
-        values,
-        clock,
-        timers,
+        now: clock.now(),
+        usedMemory: databases.usedMemory(),
         serverVersion,
         compress: config.flag('rdbcompression'),
         usage: policy.includes('lru') ? 'idle' : policy.includes('lfu') ? 'frequency' : 'none',
-        commandsServed: () => stats.counters.commandsProcessed,
-        heldLimit: replicaOutputLimit(config).hardBytes || Infinity,
-        keyDelayMicroseconds: Math.max(0, config.integer('rdb-key-save-delay')),
-        slotImports: this.parts.slotMoves.unfinished(),
-        openSlots: options.replication === undefined ? '' : this.parts.slotMoves.openSlots(),
-        ended: ended => this.runs.delete(ended),
+        slotImports: slotMoves.unfinished(),
+        openSlots: options.replication === undefined ? '' : slotMoves.openSlots(),
       },
-      sink,
       options,
     );
-    this.runs.add(run);
-    return run;
+    // As it is at the start: a test makes one slow and the next one not.
+    const delay = config.integer('rdb-key-save-delay');
+    return this.begin(this.runs, form, sink, {
+      slots: options.withoutKeys === true ? [] : undefined,
+      keyDelayMicroseconds: () => delay,
+      ...(options.heldLimit === undefined ? {} : { heldLimit: options.heldLimit }),
+    });
   }
 
   /** One at a time: the next snapshot of a replica or a file shall not have to wait for it. */
   streamSlots(sink: SnapshotSink, slots: readonly number[]): RunningWalk | undefined {
     if (this.slotRuns.size > 0 || this.runs.size >= MOST_AT_ONCE - 1) return undefined;
-    const { databases, values, clock, timers, config, stats } = this.parts;
-    const run = new SlotSnapshot(
+    const { config, values } = this.parts;
+    return this.begin(this.slotRuns, new RequestForm(values), sink, {
+      slots,
+      keyDelayMicroseconds: () => config.integer('rdb-key-save-delay'),
+    });
+  }
+
+  private begin(
+    runs: Set<Snapshot>,
+    form: SnapshotForm,
+    sink: SnapshotSink,
+    own: Pick<WalkParts, 'slots' | 'keyDelayMicroseconds'> & { readonly heldLimit?: number },
+  ): Snapshot {
+    const { databases, clock, timers, config, stats } = this.parts;
+    const run = new Snapshot(
       {
         databases,
-        values,
         clock,
         timers,
-        slots,
         commandsServed: () => stats.counters.commandsProcessed,
         heldLimit: replicaOutputLimit(config).hardBytes || Infinity,
-        keyDelayMicroseconds: () => config.integer('rdb-key-save-delay'),
-        ended: ended => this.slotRuns.delete(ended),
+        ended: ended => runs.delete(ended),
+        ...own,
       },
+      form,
       sink,
     );
-    this.slotRuns.add(run);
+    runs.add(run);
     return run;
   }
 

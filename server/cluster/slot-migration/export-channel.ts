@@ -14,6 +14,11 @@ import { type TargetMessage, TargetReader } from './target-reader.ts';
 /** Bytes of the snapshot handed to the system and not yet taken, at most (and one piece more). */
 const WINDOW_BYTES = 1024 * 1024;
 const BLOCK_BYTES = 64 * 1024;
+/**
+ * The snapshot goes out in blocks that are used again: a new buffer for each piece would cost more than all the copying, in page faults and
+ * garbage collection.
+ */
+const SNAPSHOT_BLOCK_BYTES = 160 * 1024;
 
 export interface ChannelEvents {
   opened(): void;
@@ -41,6 +46,8 @@ export class ExportChannel {
   #tail = new Uint8Array(BLOCK_BYTES);
   #tailLength = 0;
   #queuedBytes = 0;
+  /** Blocks of the snapshot that the system has taken. */
+  readonly #spare: Uint8Array[] = [];
 
   constructor(network: BusNetwork, timers: Pick<Timers, 'soon'>, host: string, port: number, events: ChannelEvents) {
     this.#timers = timers;
@@ -116,7 +123,12 @@ export class ExportChannel {
   /** Writes past the queue; the bytes are copied. False: rest until `drained`. */
   writeSnapshot(bytes: Uint8Array, start: number, end: number): boolean {
     if (this.#closed) return true;
-    this.#write(bytes.slice(start, end));
+    for (let at = start; at < end; at += SNAPSHOT_BLOCK_BYTES) {
+      const block = this.#spare.pop() ?? new Uint8Array(SNAPSHOT_BLOCK_BYTES);
+      const piece = bytes.subarray(at, Math.min(end, at + SNAPSHOT_BLOCK_BYTES));
+      block.set(piece);
+      this.#write(block.subarray(0, piece.length), () => this.#spare.push(block));
+    }
     return this.#socket.pendingBytes < WINDOW_BYTES;
   }
 
@@ -160,9 +172,10 @@ export class ExportChannel {
     this.#events.closed(reason, this.#opened);
   }
 
-  #write(bytes: Uint8Array): void {
+  #write(bytes: Uint8Array, taken?: () => void): void {
     this.sentBytes += bytes.length;
     this.#socket.write(bytes, () => {
+      taken?.();
       if (!this.#closed && this.#socket.pendingBytes < WINDOW_BYTES / 2) this.#events.drained();
     });
   }
