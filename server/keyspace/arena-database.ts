@@ -1,8 +1,7 @@
 /**
  * The database over the arena: implements the contract in `database.ts`.
  *
- * Hot path (find, setString): nothing is allocated on the heap but a view when the key stands in a new buffer. Layout of entries:
- * `entry.ts`; strings in them: `entry-value.ts`; tables and walks: `content.ts`.
+ * Hot path (find, setString): nothing is allocated but a view of a new key buffer. Entries: `entry.ts`, `entry-value.ts`; tables, walks: `content.ts`.
  */
 
 import { copyViews } from '../memory/bytes.ts';
@@ -12,8 +11,8 @@ import { slotOfKey } from '../../lib/slot-hash.ts';
 import { initialAccess } from './access-clock.ts';
 import { Content } from './content.ts';
 import { eachEntry, randomEntry, scanStep, visibleSizes } from './content-scan.ts';
-import { ENC_INT, ENC_RAW, KEEP_EXPIRY, NO_EXPIRY, TYPE_STRING } from './database.ts';
-import type { Database, Encoding, ValueType, Walk, WalkCursor } from './database.ts';
+import { type Database, ENC_INT, ENC_RAW, type Encoding, KEEP_EXPIRY, NO_EXPIRY, TYPE_STRING } from './database.ts';
+import type { ValueType, Walk, WalkCursor } from './database.ts';
 import * as entries from './entry.ts';
 import { EntryReader } from './entry-reader.ts';
 import * as values from './entry-value.ts';
@@ -89,15 +88,13 @@ export class ArenaDatabase extends EntryReader implements Database {
     if (start === state.knownStart && end === state.knownEnd && bytes === state.knownBytes) {
       this.hash = state.knownHash;
       this.slot = state.knownSlot;
-      const known = state.knownRef;
-      const stands = known !== 0 && state.tableVersion === state.knownVersion && this.content === state.knownContent;
-      if (stands && entries.keyEquals(this.arena, known, this.keyView, start, end - start)) return known;
+      const known = state.knownEntry(this.content);
+      if (known !== 0 && entries.keyEquals(this.arena, known, this.keyView, start, end - start)) return known;
     } else {
       this.hash = hashBytes(state.hashKey, this.keyView, start, end - start);
       this.slot = state.bySlot ? slotOfKey(bytes, start, end) : 0;
     }
-    const table = this.content.tables[this.slot];
-    return table === undefined ? 0 : table.find(this.arena, this.hash, this.keyView, start, end - start);
+    return this.content.tables[this.slot]?.find(this.arena, this.hash, this.keyView, start, end - start) ?? 0;
   }
 
   /** Sets `hash` and `slot` to those of an entry's own key. */
@@ -137,8 +134,8 @@ export class ArenaDatabase extends EntryReader implements Database {
     const length = to - from;
     if (length <= INTEGER_TEXT && length > 0 && value[from] <= 0x39) {
       const integer = parseDecimal(value, from, to);
-      if (!Number.isNaN(integer))
-        return this.setInteger(key, start, end, integer === LONG ? (parseLong(value, from, to) ?? 0n) : integer, expireAt);
+      const exact = integer === LONG ? (parseLong(value, from, to) ?? 0n) : integer;
+      if (!Number.isNaN(integer)) return this.setInteger(key, start, end, exact, expireAt);
     }
     const large = values.isLarge(length);
     const keyLength = end - start;

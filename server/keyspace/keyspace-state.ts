@@ -88,6 +88,11 @@ export class KeyspaceState {
     this.random = options.random;
   }
 
+  /** The entry of the known key where the touch pass has found it; 0 = it has not, or the entry may have moved since. */
+  knownEntry(content: unknown): Ref {
+    return this.tableVersion === this.knownVersion && this.knownContent === content ? this.knownRef : 0;
+  }
+
   setTime(now: number): void {
     this.now = now;
     this.seconds = Math.floor(now / 1000) & 0xffffff;

@@ -117,7 +117,6 @@ export class Connection implements Transport, ChannelEvents {
       this.input = new PendingInput(length - rest);
       this.input.append(host.sharedBytes, rest, length);
       this.input.restart(0);
-      // Whole requests may be among it, that wait for their turn.
     }
     // Each write wakes up its client: many replies of many clients are handed over together, one or two at once.
     if (this.lastRun < LATER_FROM_REQUESTS) this.flush();

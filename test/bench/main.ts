@@ -41,7 +41,7 @@ if (reference === undefined) {
 const benchmark = join(reference, 'src/valkey-benchmark');
 const contenders: readonly Contender[] = [
   { name: 'reference', command: [join(reference, 'src/valkey-server')] },
-  { name: 'ours', command: [process.execPath, resolve(import.meta.dirname, '../../server/main.ts')] },
+  { name: 'ours', command: [resolve(import.meta.dirname, '../../bin/valkey-server')] },
 ];
 const serverCore = availableParallelism() - 1;
 let nextPort = FIRST_PORT;

@@ -42,7 +42,7 @@ const runs = numberAfter('--runs', 3);
 const reference = referenceFolder('src/valkey-server');
 const contenders: readonly Contender[] = [
   { name: 'reference', command: [join(reference, 'src/valkey-server'), ...DIRECTIVES] },
-  { name: 'ours', command: [process.execPath, resolve(import.meta.dirname, '../../server/main.ts'), ...DIRECTIVES] },
+  { name: 'ours', command: [resolve(import.meta.dirname, '../../bin/valkey-server'), ...DIRECTIVES] },
 ];
 const sourceCore = availableParallelism() - 1;
 let nextPort = FIRST_PORT;
