@@ -25,7 +25,7 @@ export class TouchPass {
   private keys = new Int32Array(FIRST_REQUESTS);
   private hashes = new Int32Array(FIRST_REQUESTS);
   private slots = new Int32Array(FIRST_REQUESTS);
-  /** Where the entry stands, 0 = not found near its place. */
+  /** Where the entry stands, 0 = there is none. */
   private refs = new Uint32Array(FIRST_REQUESTS);
   private readonly index: CommandIndex;
   private readonly state: KeyspaceState;
@@ -82,7 +82,7 @@ export class TouchPass {
     const table = tables[0];
     if (table === undefined) return 0;
     const sum = table.touchSlots(this.hashes, count);
-    table.refsNearHome(this.hashes, count, this.refs);
+    table.refsOf(this.hashes, count, this.refs);
     return sum;
   }
 
@@ -91,7 +91,7 @@ export class TouchPass {
     const { keys, hashes, slots, refs } = this;
     let sum = 0;
     for (let r = 0; r < count; r++) if (keys[r] >= 0) sum ^= tables[slots[r]]?.touchSlot(hashes[r]) ?? 0;
-    for (let r = 0; r < count; r++) if (keys[r] >= 0) refs[r] = tables[slots[r]]?.refNearHome(hashes[r]) ?? 0;
+    for (let r = 0; r < count; r++) if (keys[r] >= 0) refs[r] = tables[slots[r]]?.refOf(hashes[r]) ?? 0;
     return sum;
   }
 

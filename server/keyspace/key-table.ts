@@ -153,17 +153,17 @@ export class KeyTable {
     return sum;
   }
 
-  /** The entry of a hash if it stands in one of the first slots of its run, else 0; another key may have the same hash. */
-  refNearHome(hash: number): Ref {
+  /** An entry of this hash, 0 when there is none; another key may have the same hash. */
+  refOf(hash: number): Ref {
     const segment = this.directory[(hash >>> 1) >>> (31 - this.depth)];
-    return nearHome(segment, hash);
+    return firstOf(segment, hash);
   }
 
-  /** `refNearHome` of `count` hashes. */
-  refsNearHome(hashes: Int32Array, count: number, refs: Uint32Array): void {
+  /** `refOf` of `count` hashes. */
+  refsOf(hashes: Int32Array, count: number, refs: Uint32Array): void {
     const { directory } = this;
     const shift = 31 - this.depth;
-    for (let i = 0; i < count; i++) refs[i] = nearHome(directory[(hashes[i] >>> 1) >>> shift], hashes[i]);
+    for (let i = 0; i < count; i++) refs[i] = firstOf(directory[(hashes[i] >>> 1) >>> shift], hashes[i]);
   }
 
   /** Adds an entry; its key must not be in the table. */
@@ -310,8 +310,8 @@ export class KeyTable {
   }
 }
 
-/** Without a branch on what is in the slots: nobody could foretell it. Of two equal hashes the first counts. */
-function nearHome(segment: Segment, hash: number): Ref {
+/** In the first slots without a branch on what they hold: nobody could foretell it. Of two equal hashes the first counts. */
+function firstOf(segment: Segment, hash: number): Ref {
   const { slots } = segment;
   // Beyond the home of every hash there are at least four slots.
   const at = homeOf(hash, segment.depth, segment.capacity) << 1;
@@ -319,7 +319,11 @@ function nearHome(segment: Segment, hash: number): Ref {
   const second = whereZero(slots[at + 2] ^ hash) & ~first;
   const third = whereZero(slots[at + 4] ^ hash) & ~(first | second);
   const fourth = whereZero(slots[at + 6] ^ hash) & ~(first | second | third);
-  return ((slots[at + 1] & first) | (slots[at + 3] & second) | (slots[at + 5] & third) | (slots[at + 7] & fourth)) >>> 0;
+  const ref = (slots[at + 1] & first) | (slots[at + 3] & second) | (slots[at + 5] & third) | (slots[at + 7] & fourth);
+  if (ref !== 0) return ref >>> 0;
+  let further = at + 8;
+  while (slots[further + 1] !== 0 && slots[further] !== hash) further += 2;
+  return slots[further + 1] >>> 0;
 }
 
 function grown(capacity: number): number {
