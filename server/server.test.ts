@@ -235,3 +235,62 @@ test('above maxmemory writes are refused, reads go on, and a policy that would e
   const refused = await client.ask(resp('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru'), '-ERR CONFIG SET failed');
   expect(refused).toContain('cannot evict keys yet');
 });
+
+test('pipelines of many clients in one loop turn are all answered', async () => {
+  const server = await start();
+  const clients = Array.from({ length: 60 }, () => new Client(server.port));
+  await Promise.all(clients.map(client => expectReply(client, resp('PING'), '+PONG\r\n')));
+  const answered = clients.map((client, index) => expectReply(client, resp('PING').repeat(1 + index), '+PONG\r\n'.repeat(1 + index)));
+  await Promise.all(answered);
+});
+
+test('a pipeline does what its requests do one by one', async () => {
+  const seed = Math.floor(Math.random() * 1e6);
+  console.log(`pipeline seed ${seed}`);
+  let state = seed;
+  const below = (limit: number): number => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * limit);
+  };
+  const key = (): string => `key:${below(6)}`;
+  const value = (): string => ['7', 'x'.repeat(below(90)), 'y'.repeat(1200), '-12'][below(4)];
+  const kinds: readonly (() => string[])[] = [
+    () => ['GET', key()],
+    () => ['SET', key(), value()],
+    () => ['DEL', key()],
+    () => ['APPEND', key(), value()],
+    () => ['INCR', key()],
+    () => ['LPUSH', key(), 'a', 'b'],
+    () => ['EXPIRE', key(), '100'],
+    () => ['PERSIST', key()],
+    () => ['RENAME', key(), key()],
+    () => ['COPY', key(), key(), 'REPLACE'],
+    () => ['SELECT', String(below(2))],
+    () => ['SWAPDB', '0', '1'],
+    () => ['FLUSHDB'],
+    () => ['GET'],
+    () => ['MULTI'],
+    () => ['EXEC'],
+    () => ['CLIENT', 'REPLY', 'SKIP'],
+    () => ['MGET', key(), key()],
+  ];
+  const common = (): number => (below(4) === 0 ? below(kinds.length) : below(6));
+  const [piped, single] = [new Client((await start()).port), new Client((await start()).port)];
+  for (let round = 0; round < 60; round++) {
+    const requests = Array.from({ length: 2 + below(80) }, () => kinds[common()]());
+    const end = ['ECHO', `end of round ${round}`];
+    const whole = (client: Client): boolean => client.received.endsWith(`${end[1]}\r\n`) || client.received.endsWith(`${end[1]}\r\n$-1\r\n`);
+    // A transaction that is open ends, so that the last reply is the echo's.
+    const all = [...requests, ['MULTI'], ['DISCARD'], ['CLIENT', 'REPLY', 'ON'], end];
+    piped.received = '';
+    piped.send(all.map(words => resp(...words)).join(''));
+    await piped.until(() => whole(piped));
+    single.received = '';
+    for (const words of all) {
+      single.send(resp(...words));
+      await new Promise<void>(resolve => setImmediate(resolve));
+    }
+    await single.until(() => whole(single));
+    expect(piped.received, `round ${round} of seed ${seed}: ${JSON.stringify(requests)}`).toBe(single.received);
+  }
+});

@@ -14,7 +14,8 @@ import type { OutputLimits } from './output-limits.ts';
 
 const SHARED_BYTES = 128 * 1024;
 const REQUESTS_PER_BATCH = 512;
-const GROUP = Number(process.env['GROUP'] ?? 16);
+/** The replies of so many clients are sent together: few clients are woken up alone, and the replies are still in the processor's cache. */
+const MANY_CLIENTS = 16;
 
 /** A connection with replies that came out of turn. */
 interface Flushable {
@@ -76,16 +77,20 @@ export class ConnectionHost {
     return this.keepAlive;
   }
 
-  /** Sends what this connection holds at the end of the loop turn. */
+  /** Sends what this connection holds, or will hold, at the end of the loop turn. */
   flushSoon(connection: Flushable): void {
-    const waiting = this.flushList.push(connection);
-    if (waiting === 1 && !this.flushScheduled) {
-      this.flushScheduled = true;
-      this.ports.timers.soon(() => {
-        this.flushScheduled = false;
-        this.flushAll();
-      });
-    } else if (waiting >= GROUP) this.flushAll();
+    this.flushList.push(connection);
+    if (this.flushScheduled) return;
+    this.flushScheduled = true;
+    this.ports.timers.soon(() => {
+      this.flushScheduled = false;
+      this.flushAll();
+    });
+  }
+
+  /** No request runs: sends what waits for the end of the loop turn if it waits for many clients. */
+  flushIfMany(): void {
+    if (this.flushList.length >= MANY_CLIENTS) this.flushAll();
   }
 
   closed(connection: Flushable & { checkOutputLimit(): void; close(reason: string): void }): void {

@@ -1,9 +1,9 @@
 /**
  * A connection: bytes in, batches to the engine, replies out. The transport of one client (`core/session.ts`).
  *
- * A read fills the buffer that all connections share. Its requests run at once, and what they answered goes out in one write: so there is one
- * read and one write per connection and loop turn. What is left of an unfinished request moves into memory of the connection's own.
- * Replies that come out of turn (an acknowledgement that WAIT waited for, the replication feed) go out at the end of the loop turn.
+ * A read fills the buffer that all connections share. Its requests run at once, and what they answered goes out in one write, a pipeline's with those
+ * of other clients: one read and one write per connection and loop turn. What is left of an unfinished request moves into memory of the connection's
+ * own. Replies that come out of turn (an acknowledgement that WAIT waited for, the replication feed) go out at the end of the loop turn.
  *
  * Backpressure. While more than `HIGH_WATER` bytes wait for a slow reader no further request runs, so a client cannot make the server
  * hold more; its input is read on up to client-query-buffer-limit, because many clients write a whole pipeline before they read.
@@ -119,8 +119,9 @@ export class Connection implements Transport, ChannelEvents {
       this.input.restart(0);
     }
     // Each write wakes up its client: many replies of many clients are handed over together, one or two at once.
-    if (this.lastRun < LATER_FROM_REQUESTS) this.flush();
-    else this.flushLater();
+    if (this.lastRun < LATER_FROM_REQUESTS) return this.flush();
+    this.flushLater();
+    host.flushIfMany();
   }
 
   private runPending(length: number): void {
@@ -236,16 +237,15 @@ export class Connection implements Transport, ChannelEvents {
 
   /** All replies stand in one segment: the usual case. */
   private writeSegment(length: number): void {
-    const { reply } = this.session;
-    const segment = reply.onlySegment;
+    const segment = this.session.reply.onlySegment;
     if (segment === undefined) return;
     if (this.channel.writeOne(segment.prefix(length), this.onWritten)) {
-      reply.emptied();
+      this.session.reply.emptied();
       this.wrote(length);
       return;
     }
     // On its way: the memory belongs to the system until `onWritten`.
-    this.enqueue(reply.take(), length);
+    this.enqueue(this.session.reply.take(), length);
     this.writing = this.outgoing.length;
   }
 
