@@ -279,7 +279,8 @@ test('a pipeline does what its requests do one by one', async () => {
   for (let round = 0; round < 60; round++) {
     const requests = Array.from({ length: 2 + below(80) }, () => kinds[common()]());
     const end = ['ECHO', `end of round ${round}`];
-    const whole = (client: Client): boolean => client.received.endsWith(`${end[1]}\r\n`) || client.received.endsWith(`${end[1]}\r\n$-1\r\n`);
+    const whole = (client: Client): boolean =>
+      client.received.endsWith(`${end[1]}\r\n`) || client.received.endsWith(`${end[1]}\r\n$-1\r\n`);
     // A transaction that is open ends, so that the last reply is the echo's.
     const all = [...requests, ['MULTI'], ['DISCARD'], ['CLIENT', 'REPLY', 'ON'], end];
     piped.received = '';
