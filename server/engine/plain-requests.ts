@@ -76,7 +76,7 @@ export class PlainRequests {
     context.mayBlock = true;
     this.databases.state.noTouch = session.noTouch;
     let r = from;
-    for (; r < table.requests && session.reply.length < mostOutput; r++) {
+    for (; r < table.requests && !session.held && !session.closing && session.reply.length < mostOutput; r++) {
       const command = commands[r];
       if (command === undefined) break;
       const kind = kinds[command.id];
