@@ -237,7 +237,10 @@ describe('a cluster of three shards in virtual time', () => {
 
 describe('a cluster under random faults', () => {
   const given = process.env.SIMULATION_SEED;
-  const seeds = given === undefined ? Array.from({ length: 6 }, (_, i) => (Date.now() % 1_000_000) + i) : [Number(given)];
+  // Once two nodes waited for ever for a connection that a split had swallowed.
+  const remembered = [423503];
+  const drawn = Array.from({ length: 6 }, (_, i) => (Date.now() % 1_000_000) + i);
+  const seeds = given === undefined ? [...remembered, ...drawn] : [Number(given)];
 
   test.each(seeds)('keeps one owner per slot and epoch, and heals (SIMULATION_SEED=%d)', seed => {
     const made = world(seed);
