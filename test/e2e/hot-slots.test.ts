@@ -20,6 +20,8 @@ const WANTED = 2.5;
 const GAIN = 1.8;
 const GAIN_LIMIT_MS = 180_000;
 const EVEN = 1.25;
+/** One busy node among three; what the idle ones use themselves depends on the machine. */
+const UNEVEN = 1.6;
 const GAP_LIMIT_MS = 1_000;
 const QUIET_MS = 60_000;
 /** After the last move: clients that waited for it are served. */
@@ -68,7 +70,7 @@ describe.each(imagesFor(0))('a cluster of $title', image => {
     const placed = (await ownersOf(cluster)).join(' ');
     await cluster.waitUntil('Observe to say that slots should move', 120_000, async () => (await reason()) === 'Imbalanced');
     const before = await load.measure(`${image.title}: before`, 20_000);
-    expect(before.cpu.maxOverMean).toBeGreaterThan(2);
+    expect(before.cpu.maxOverMean).toBeGreaterThan(UNEVEN);
     expect((await ownersOf(cluster)).join(' '), 'Observe moves nothing').toBe(placed);
     writers.resetGaps();
     await cluster.apply({ rebalancing: { mode: 'Auto' } });
@@ -94,6 +96,7 @@ describe.each(imagesFor(0))('a cluster of $title', image => {
   });
 
   test('a slot that is hot alone is isolated and named, and nothing is tried again', async () => {
+    await cluster.apply({ rebalancing: { mode: 'Auto' } });
     const [hot, ...others] = await slotsOfOneShard(cluster, 5);
     load = await overload([...Array.from({ length: 6 }, () => hot), ...others]);
     await cluster.waitUntil('the hot slot to be named', ISOLATED_LIMIT_MS, async () => {
