@@ -135,13 +135,13 @@ function watchNode(state: ClusterState, node: ClusterNode, stalled: boolean): bo
   if (node.flags & (FLAG_MYSELF | FLAG_NOADDR | FLAG_HANDSHAKE)) return false;
   const { now } = state;
   const { nodeTimeout, pingInterval } = state.environment.settings();
+  const half = nodeTimeout / 2;
   // A connection that nothing answers: the silence counts from its beginning. Else nobody would notice it, nor try again.
-  if (node.pingSentAt === 0 && node.link?.open === false && now - node.link.createdAt > nodeTimeout / 2) {
+  if (node.pingSentAt === 0 && node.link?.open === false && now - node.link.createdAt > half) {
     node.pingSentAt = node.link.createdAt;
   }
   const pingDelay = now - node.pingSentAt;
   const dataDelay = now - node.dataReceivedAt;
-  const half = nodeTimeout / 2;
   if (
     node.link !== undefined &&
     !stalled &&

@@ -45,10 +45,7 @@ export class ArgumentTable {
 
   /** Adds an argument to the request that is being built. */
   push(start: number, end: number): void {
-    if (this.arguments === this.start.length) {
-      this.start = grown(this.start);
-      this.end = grown(this.end);
-    }
+    this.reserve(1);
     this.start[this.arguments] = start;
     this.end[this.arguments++] = end;
   }

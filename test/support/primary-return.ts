@@ -17,23 +17,26 @@ export interface ReturnOutcome {
   readonly yielded: boolean;
 }
 
+/** Waits until so many writes are confirmed in all. */
+function confirms(writer: ConfirmedWriter, count: number): Promise<void> {
+  return waitFor(
+    async () => writer.confirmed.length >= count,
+    30_000,
+    () => `${count} confirmed writes`,
+  );
+}
+
 export async function killAndReturn(cluster: TestCluster, primary: ValkeyNode): Promise<ReturnOutcome> {
   const [shard] = cluster.shards;
   const alive = (): number[] => shard.filter(node => node.running).map(node => node.port);
   const writer = new ConfirmedWriter(TAG, alive);
-  const written = (count: number): Promise<void> =>
-    waitFor(
-      async () => writer.confirmed.length >= count,
-      30_000,
-      () => `${count} confirmed writes`,
-    );
-  await written(20);
+  await confirms(writer, 20);
   await primary.ask('SAVE');
-  await written(writer.confirmed.length + 50);
+  await confirms(writer, writer.confirmed.length + 50);
   await primary.end('SIGKILL');
   await primary.start();
   const before = writer.confirmed.length;
-  await written(before + 20);
+  await confirms(writer, before + 20);
   const confirmed = writer.confirmed.length;
   const lost = await writer.finish();
   return { confirmed, lost, yielded: (await primary.field('role', 'INFO', 'replication')) === 'slave' };
@@ -42,15 +45,9 @@ export async function killAndReturn(cluster: TestCluster, primary: ValkeyNode): 
 /** The same with the replica, which is killed too and comes back from a file that has all that was confirmed. */
 export async function killBothAndReturn(cluster: TestCluster, primary: ValkeyNode, replica: ValkeyNode): Promise<ReturnOutcome> {
   const writer = new ConfirmedWriter(TAG, () => [primary.port, replica.port]);
-  const written = (count: number): Promise<void> =>
-    waitFor(
-      async () => writer.confirmed.length >= count,
-      30_000,
-      () => `${count} confirmed writes`,
-    );
-  await written(20);
+  await confirms(writer, 20);
   await primary.ask('SAVE');
-  await written(70);
+  await confirms(writer, 70);
   await writer.finish();
   await replica.ask('SAVE');
   await Promise.all([primary, replica].map(node => node.end('SIGKILL')));
