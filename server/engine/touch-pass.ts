@@ -47,6 +47,7 @@ export class TouchPass {
       this.refs = new Uint32Array(count * 2);
     }
     this.prepare(table, count);
+    this.state.knownBytes = table.bytes;
     // One request alone has nothing to wait for meanwhile.
     if (count === 1) return;
     const { state } = this;
@@ -69,7 +70,6 @@ export class TouchPass {
       state.knownStart = -1;
       return;
     }
-    state.knownBytes = table.bytes;
     state.knownStart = table.start[key];
     state.knownEnd = table.end[key];
     state.knownHash = this.hashes[request];

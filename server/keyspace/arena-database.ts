@@ -51,13 +51,32 @@ export class ArenaDatabase extends EntryReader implements Database {
   // ── Finding ──
 
   find(bytes: Uint8Array, start: number, end: number): Ref {
+    const { state } = this;
+    const known = this.findKnown(bytes, start, end);
+    if (known !== 0) return known;
     const entry = this.peek(bytes, start, end);
     if (entry === 0) {
-      this.state.misses++;
+      state.misses++;
       return 0;
     }
-    this.state.hits++;
-    if (!this.state.noTouch) this.touch(entry);
+    state.hits++;
+    if (!state.noTouch) this.touch(entry);
+    return entry;
+  }
+
+  /** `find` where the touch pass has found an entry without expiry, as it usually has. 0 = look it up. */
+  private findKnown(bytes: Uint8Array, start: number, end: number): Ref {
+    const { state } = this;
+    if (start !== state.knownStart || end !== state.knownEnd || bytes !== state.knownBytes) return 0;
+    const entry = state.knownEntry(this.content);
+    if (entry === 0) return 0;
+    this.seeKey(bytes);
+    const access = entries.accessOfKey(this.arena, entry, this.keyView, start, end - start);
+    if (access < 0) return 0;
+    this.hash = state.knownHash;
+    this.slot = state.knownSlot;
+    state.hits++;
+    if ((access !== state.seconds || state.lfu) && !state.noTouch) this.touch(entry);
     return entry;
   }
 
@@ -79,11 +98,14 @@ export class ArenaDatabase extends EntryReader implements Database {
     return this.lookup(bytes, start, end);
   }
 
+  private seeKey(bytes: Uint8Array): void {
+    if (bytes === this.keyBytes) return;
+    this.keyBytes = bytes;
+    this.keyView = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
   private lookup(bytes: Uint8Array, start: number, end: number): Ref {
-    if (bytes !== this.keyBytes) {
-      this.keyBytes = bytes;
-      this.keyView = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    }
+    this.seeKey(bytes);
     const { state } = this;
     if (start === state.knownStart && end === state.knownEnd && bytes === state.knownBytes) {
       this.hash = state.knownHash;

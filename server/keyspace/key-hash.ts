@@ -22,16 +22,28 @@ export function hashBytes(key: HashKey, view: DataView, start: number, length: n
   const first = key.first;
   const second = key.second;
   let hash = key.seed ^ length;
-  const words = start + length - 3;
+  const end = start + length;
   let at = start;
-  for (; at < words; at += 4) {
-    const word = Math.imul(view.getInt32(at, true) ^ hash, first);
-    hash = Math.imul((word << 15) | (word >>> 17), second) + hash;
+  // Two words a turn: V8 checks the view once for both.
+  for (; at < end - 7; at += 8) {
+    const low = view.getInt32(at, true);
+    const high = view.getInt32(at + 4, true);
+    hash = withWord(hash, low, first, second);
+    hash = withWord(hash, high, first, second);
+  }
+  if (at < end - 3) {
+    hash = withWord(hash, view.getInt32(at, true), first, second);
+    at += 4;
   }
   let tail = 0;
-  for (const end = start + length; at < end; at++) tail = (tail << 8) | view.getUint8(at);
+  for (; at < end; at++) tail = (tail << 8) | view.getUint8(at);
   hash = Math.imul(hash ^ tail, first);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), second);
   return hash ^ (hash >>> 16);
+}
+
+function withWord(hash: number, word: number, first: number, second: number): number {
+  const mixed = Math.imul(word ^ hash, first);
+  return (Math.imul((mixed << 15) | (mixed >>> 17), second) + hash) | 0;
 }

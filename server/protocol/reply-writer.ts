@@ -88,15 +88,17 @@ export class ReplyWriter extends OutputWriter implements Reply {
     const length = end - start;
     this.header(0x24, length);
     const at = this.at;
-    if (at + length + 2 > SEGMENT_BYTES) {
+    const target = this.bytes;
+    const after = at + length;
+    if (after + 2 > SEGMENT_BYTES) {
       this.append(bytes, start, end);
       this.crlf();
       return;
     }
-    copyViews(this.bytes, this.view, at, bytes, view, start, length);
-    this.bytes[at + length] = CR;
-    this.bytes[at + length + 1] = LF;
-    this.at = at + length + 2;
+    target[after] = CR;
+    target[after + 1] = LF;
+    this.at = after + 2;
+    copyViews(target, this.view, at, bytes, view, start, length);
   }
 
   bulkString(text: string): void {
