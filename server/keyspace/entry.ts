@@ -35,8 +35,6 @@ export const INLINE_LIMIT = 1024;
 /** Bits of a length up to INLINE_LIMIT. */
 export const INLINE_TEXT_BITS = 11;
 export const LONG_KEY = 256;
-const CACHE_LINE = 64;
-const LAST_LINE = SEGMENT_BYTES - CACHE_LINE;
 
 /** Bytes before the key by the three flags. */
 const KEY_OFFSET = Uint8Array.from([8, 16, 16, 24, 12, 20, 20, 28]);
@@ -125,18 +123,28 @@ export function accessOfKey(arena: Arena, entry: Ref, view: DataView, start: num
   return (head >>> 16) | ((lengths & 0xff) << 16);
 }
 
-/** Reads the first cache line of entries and the next one, which most reach into. What it returns depends on what it read. */
+/**
+ * Reads the cache lines of entries, as far as a key of 16 bytes with a value of 64 reaches. What it returns depends on what it read. Ref 0 may be
+ * among them.
+ */
 export function touchEntries(arena: Arena, refs: Uint32Array, count: number): number {
+  // A place beyond the segment's end becomes one at its beginning: no branch.
+  const inside = SEGMENT_BYTES - 1;
   let sum = 0;
   let i = 0;
   while (i < count) {
     const segment = segmentOf(refs[i]);
-    const bytes = arena.bytes[segment];
+    const bytes = arena.bytes[segment] as Uint8Array | undefined;
+    if (bytes === undefined || bytes.length === 0) {
+      i++;
+      continue;
+    }
     // Short, so that the processor fetches many at once: while they stand in one segment.
-    for (; i < count && segmentOf(refs[i]) === segment; i++) {
-      if (refs[i] === 0) continue;
-      const offset = offsetOf(refs[i]);
-      sum ^= bytes[offset] ^ bytes[offset < LAST_LINE ? offset + CACHE_LINE : offset];
+    for (; i < count; i++) {
+      const ref = refs[i];
+      if (segmentOf(ref) !== segment) break;
+      const offset = offsetOf(ref);
+      sum ^= bytes[offset] ^ bytes[(offset + 64) & inside] ^ bytes[(offset + 80) & inside];
     }
   }
   return sum;
