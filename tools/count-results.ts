@@ -1,6 +1,7 @@
 /**
  * Sums up a test run for .ci/run: `count-results.ts <vitest report> <folder>` prints "passed failed skipped", and then a few lines for each
- * failed test (where it is, its name, how its message begins), since the whole output of a long run is seldom at hand.
+ * failed test (where it is, its name, how its message begins), since the whole output of a long run is seldom at hand, and for each that passed
+ * only when it was repeated.
  *
  * A test file that could not run at all counts as one failure. The folder holds counts of third-party suites that count for
  * themselves: one file each, with a line "passed failed skipped". It and the report may be missing.
@@ -51,9 +52,9 @@ function failuresOf(report: VitestReport): string[] {
   return report.testResults.flatMap(file => {
     const where = relative('.', file.name);
     const failed = file.assertionResults
-      .filter(hasFailed)
-      .map(test => describeFailure(`${where} > ${test.fullName}`, test.failureMessages));
-    return isBroken(file) ? [...failed, describeFailure(where, [file.message ?? ''])] : failed;
+      .filter(test => hasFailed(test) || (test.failureMessages ?? []).length > 0)
+      .map(test => describeFailure(`${hasFailed(test) ? 'FAILED' : 'REPEATED'} ${where} > ${test.fullName}`, test.failureMessages));
+    return isBroken(file) ? [...failed, describeFailure(`FAILED ${where}`, [file.message ?? ''])] : failed;
   });
 }
 
@@ -61,7 +62,7 @@ function describeFailure(what: string, messages: readonly string[] = []): string
   const lines = stripVTControlCharacters(messages.join('\n'))
     .split('\n')
     .filter(line => !line.includes('/node_modules/'));
-  return [`FAILED ${what}`, ...lines.slice(0, MESSAGE_LINES).map(line => `    ${line.slice(0, MESSAGE_WIDTH)}`)].join('\n');
+  return [what, ...lines.slice(0, MESSAGE_LINES).map(line => `    ${line.slice(0, MESSAGE_WIDTH)}`)].join('\n');
 }
 
 const [file, folder] = process.argv.slice(2);

@@ -1,41 +1,33 @@
 /**
  * The database over the arena: implements the contract in `database.ts`.
  *
- * Hot path (find, setString): nothing is allocated but a view of a new key buffer. Entries: `entry.ts`, `entry-value.ts`; tables, walks: `content.ts`.
+ * Finding: `entry-finder.ts`; entries: `entry.ts`, `entry-value.ts`; tables, walks: `content.ts`. Hot path (find, setString): nothing is allocated but a view of
+ * a new key buffer.
  */
 
 import { copyViews } from '../memory/bytes.ts';
 import { offsetOf, type Ref, segmentOf } from '../memory/arena.ts';
 import { LONG, parseDecimal, parseLong } from '../structures/decimal.ts';
-import { slotOfKey } from '../../lib/slot-hash.ts';
 import { initialAccess } from './access-clock.ts';
 import { Content } from './content.ts';
 import { eachEntry, randomEntry, scanStep, visibleSizes } from './content-scan.ts';
 import { type Database, ENC_INT, ENC_RAW, type Encoding, KEEP_EXPIRY, NO_EXPIRY, TYPE_STRING } from './database.ts';
 import type { ValueType, Walk, WalkCursor } from './database.ts';
 import * as entries from './entry.ts';
-import { EntryReader } from './entry-reader.ts';
+import { EntryFinder } from './entry-finder.ts';
 import * as values from './entry-value.ts';
-import { hashBytes } from './key-hash.ts';
-import { EXPIRY_DELETE, EXPIRY_IGNORE, type KeyspaceState } from './keyspace-state.ts';
+import type { KeyspaceState } from './keyspace-state.ts';
 
 /** Longest text of a 64-bit integer. */
 const INTEGER_TEXT = 20;
 
-export class ArenaDatabase extends EntryReader implements Database {
+export class ArenaDatabase extends EntryFinder implements Database {
   index: number;
-  content: Content;
-  /** Hash and slot of the last key that was looked up. */
-  private hash = 0;
-  private slot = 0;
-  private keyBytes: Uint8Array = new Uint8Array(0);
-  private keyView: DataView = new DataView(new ArrayBuffer(0));
   private readonly digits = new Uint8Array(INTEGER_TEXT);
 
   constructor(state: KeyspaceState, index: number) {
     super(state);
     this.index = index;
-    this.content = new Content(state);
   }
 
   get size(): number {
@@ -48,92 +40,12 @@ export class ArenaDatabase extends EntryReader implements Database {
     return visibleSizes(this.state, this.content);
   }
 
-  // ── Finding ──
-
-  find(bytes: Uint8Array, start: number, end: number): Ref {
-    const { state } = this;
-    const known = this.findKnown(bytes, start, end);
-    if (known !== 0) return known;
-    const entry = this.peek(bytes, start, end);
-    if (entry === 0) {
-      state.misses++;
-      return 0;
-    }
-    state.hits++;
-    if (!state.noTouch) this.touch(entry);
-    return entry;
-  }
-
-  /** `find` where the touch pass has found an entry without expiry, as it usually has. 0 = look it up. */
-  private findKnown(bytes: Uint8Array, start: number, end: number): Ref {
-    const { state } = this;
-    if (start !== state.knownStart || end !== state.knownEnd || bytes !== state.knownBytes) return 0;
-    const entry = state.knownEntry(this.content);
-    if (entry === 0) return 0;
-    this.seeKey(bytes);
-    const access = entries.accessOfKey(this.arena, entry, this.keyView, start, end - start);
-    if (access < 0) return 0;
-    this.hash = state.knownHash;
-    this.slot = state.knownSlot;
-    state.hits++;
-    if ((access !== state.seconds || state.lfu) && !state.noTouch) this.touch(entry);
-    return entry;
-  }
-
   findForWrite(bytes: Uint8Array, start: number, end: number): Ref {
     const entry = this.peek(bytes, start, end);
     if (entry === 0) return 0;
     if (this.content.telling !== 0) this.content.tellWalks(this, entry);
     if (!this.state.noTouch) this.touch(entry);
     return entry;
-  }
-
-  peek(bytes: Uint8Array, start: number, end: number): Ref {
-    const entry = this.lookup(bytes, start, end);
-    if (entry !== 0 && (entries.flagsOf(this.arena, entry) & entries.FLAG_EXPIRE) !== 0 && this.expired(entry)) return 0;
-    return entry;
-  }
-
-  peekStale(bytes: Uint8Array, start: number, end: number): Ref {
-    return this.lookup(bytes, start, end);
-  }
-
-  private seeKey(bytes: Uint8Array): void {
-    if (bytes === this.keyBytes) return;
-    this.keyBytes = bytes;
-    this.keyView = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
-
-  private lookup(bytes: Uint8Array, start: number, end: number): Ref {
-    this.seeKey(bytes);
-    const { state } = this;
-    if (start === state.knownStart && end === state.knownEnd && bytes === state.knownBytes) {
-      this.hash = state.knownHash;
-      this.slot = state.knownSlot;
-      const known = state.knownEntry(this.content);
-      if (known !== 0 && entries.keyEquals(this.arena, known, this.keyView, start, end - start)) return known;
-    } else {
-      this.hash = hashBytes(state.hashKey, this.keyView, start, end - start);
-      this.slot = state.bySlot ? slotOfKey(bytes, start, end) : 0;
-    }
-    return this.content.tables[this.slot]?.find(this.arena, this.hash, this.keyView, start, end - start) ?? 0;
-  }
-
-  /** Sets `hash` and `slot` to those of an entry's own key. */
-  private locate(entry: Ref): void {
-    const segment = segmentOf(entry);
-    const start = entries.keyStartOf(this.arena, entry);
-    const length = entries.keyLengthOf(this.arena, entry);
-    this.hash = hashBytes(this.state.hashKey, this.arena.views[segment], start, length);
-    this.slot = this.state.bySlot ? slotOfKey(this.arena.bytes[segment], start, start + length) : 0;
-  }
-
-  /** An entry with an expiry: whether it counts as gone now. Deletes it where that is this server's business. */
-  private expired(entry: Ref): boolean {
-    const state = this.state;
-    if (state.expiry === EXPIRY_IGNORE || entries.expireAtOf(this.arena, entry) >= state.now) return false;
-    if (state.expiry === EXPIRY_DELETE) this.expireNow(entry);
-    return true;
   }
 
   /** Its time has come: says so and deletes it. */

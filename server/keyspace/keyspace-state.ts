@@ -88,6 +88,11 @@ export class KeyspaceState {
     this.random = options.random;
   }
 
+  /** Whether these bytes are the known key. */
+  isKnown(bytes: Uint8Array, start: number, end: number): boolean {
+    return start === this.knownStart && end === this.knownEnd && bytes === this.knownBytes;
+  }
+
   /** The entry of the known key where the touch pass has found it; 0 = it has not, or the entry may have moved since. */
   knownEntry(content: unknown): Ref {
     return this.tableVersion === this.knownVersion && this.knownContent === content ? this.knownRef : 0;
