@@ -200,23 +200,19 @@ export class ReplyWriter extends OutputWriter implements Reply {
     if (this.at > this.limit) this.grow();
     const bytes = this.bytes;
     let at = this.at;
-    bytes[at] = type;
     if (value >= 0 && value < 10) {
-      bytes[at + 1] = 0x30 + value;
-      bytes[at + 2] = CR;
-      bytes[at + 3] = LF;
+      this.view.setInt32(at, type | ((0x30 + value) << 8) | (CR << 16) | (LF << 24), true);
       this.at = at + 4;
       return;
     }
     if (value >= 10 && value < 100) {
       const tens = (value / 10) | 0;
-      bytes[at + 1] = 0x30 + tens;
-      bytes[at + 2] = 0x30 + value - tens * 10;
-      bytes[at + 3] = CR;
+      this.view.setInt32(at, type | ((0x30 + tens) << 8) | ((0x30 + value - tens * 10) << 16) | (CR << 24), true);
       bytes[at + 4] = LF;
       this.at = at + 5;
       return;
     }
+    bytes[at] = type;
     at = writeDecimal(bytes, at + 1, value);
     bytes[at] = CR;
     bytes[at + 1] = LF;
