@@ -27,7 +27,13 @@ function randomFrom(start: number): (limit: number) => number {
   };
 }
 
-/** A snapshot whose slices the test runs; each look at the clock costs a millisecond, so slices are short. */
+/** What a look at the clock costs: most of them little, so that many keys are written between two, and each eighth so much that the slice ends. */
+const someLong = (): (() => number) => {
+  let looks = 0;
+  return () => (++looks % 8 === 0 ? 2000 : 20);
+};
+
+/** A snapshot whose slices the test runs. `cost`: microseconds since the last look at the clock, of so many keys. */
 class TestRun {
   readonly timers = new ManualTimers();
   readonly chunks: Buffer[] = [];
@@ -36,9 +42,21 @@ class TestRun {
   accept = true;
   readonly run: Snapshot;
 
-  constructor(world: DataWorld, options: Partial<SnapshotOptions> = {}, moves: Pick<RdbFacts, 'slotImports' | 'openSlots'> = {}) {
+  constructor(
+    world: DataWorld,
+    options: Partial<SnapshotOptions> = {},
+    moves: Pick<RdbFacts, 'slotImports' | 'openSlots'> = {},
+    cost: (keys: number) => number = someLong(),
+  ) {
     let time = 0;
-    const clock: Clock = { now: () => 0, microseconds: () => (time += 1000), monotonic: () => 0 };
+    let seen = 0;
+    const microseconds = (): number => {
+      const keys = this.run?.keysDone ?? 0;
+      time += cost(keys - seen);
+      seen = keys;
+      return time;
+    };
+    const clock: Clock = { now: () => 0, microseconds, monotonic: () => 0 };
     const facts: RdbFacts = { now: 0, usedMemory: 0, serverVersion: '9.1.2', compress: true, usage: 'none', ...moves };
     this.run = new Snapshot(
       {
@@ -117,6 +135,12 @@ function fill(world: DataWorld, keys: number): void {
   setString(world.databases.get(0), 'large string', 'large '.repeat(150_000));
 }
 
+function dataWorldOf(keys: number): DataWorld {
+  const world = dataWorld();
+  for (let i = 0; i < keys; i++) setString(world.databases.get(0), `k${i}`, 'value', NO_EXPIRY);
+  return world;
+}
+
 describe(`a snapshot (seed ${seed})`, () => {
   test('an RDB of all databases is loaded to the same content, whatever the pieces', () => {
     const world = dataWorld();
@@ -129,6 +153,16 @@ describe(`a snapshot (seed ${seed})`, () => {
     expect(loader.aux.get('repl-id')).toBe('a'.repeat(40));
     expect(loader.aux.get('repl-offset')).toBe('77');
     expect(loader.aux.get('repl-stream-db')).toBe('3');
+  });
+
+  test('keys that take long are written one by one, so that a slice is never much too long; others are not', () => {
+    const slow = new TestRun(dataWorldOf(500), {}, {}, keys => keys * 400);
+    slow.toEnd();
+    expect(slow.run.longestSliceMicroseconds).toBeLessThanOrEqual(1900);
+    let looks = 0;
+    const fast = new TestRun(dataWorldOf(500), {}, {}, keys => (looks++, keys * 2));
+    fast.toEnd();
+    expect(looks).toBeLessThan(100);
   });
 
   test('slot imports that are under way, and slots that are being moved by hand, are told to who loads it', () => {

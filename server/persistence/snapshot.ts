@@ -25,8 +25,10 @@ const SLICE_MICROSECONDS = 1500;
 const BUSY_SLICE_MICROSECONDS = 400;
 /** With so much held back the walk must not fall behind the writes: it takes longer slices. */
 const MANY_HELD_BYTES = 4 * 1024 * 1024;
-/** Entries between two looks at the clock. */
-const ENTRIES_A_LOOK = 16;
+/** Entries between two looks at the clock: as many as take SHORT_LOOK to LONG_LOOK microseconds. Large ones, and code that is not compiled yet, take long. */
+const MOST_ENTRIES_A_LOOK = 16;
+const SHORT_LOOK = 100;
+const LONG_LOOK = 200;
 
 /** Writes keys into a buffer of its own: `length` bytes stand in `bytes` until `clear`. */
 export interface KeyWriter {
@@ -110,6 +112,7 @@ export class Snapshot implements RunningSnapshot {
   private heldSent = 0;
   /** Database that the stream's reader has selected. */
   private streamDb = -1;
+  private entriesALook = 1;
   private served = 0;
   private readonly startedAt: number;
   private hurried = false;
@@ -193,19 +196,28 @@ export class Snapshot implements RunningSnapshot {
     const served = this.parts.commandsServed();
     const quiet = served === this.served || this.heldBytes > MANY_HELD_BYTES;
     const deadline = begun + (quiet ? SLICE_MICROSECONDS : BUSY_SLICE_MICROSECONDS);
-    const entries = this.keyDelay > 0 ? 1 : ENTRIES_A_LOOK;
     this.served = served;
+    let looked = begun;
     try {
       do {
-        const more = this.advance(entries);
+        const more = this.advance(this.keyDelay > 0 ? 1 : this.entriesALook);
         if (this.form.keys.length >= this.form.chunkBytes || !more) this.send();
         if (this.over) return;
         if (!more) return this.complete();
-      } while (!this.resting && this.earlyMicroseconds <= 0 && this.parts.clock.microseconds() < deadline);
+        const now = this.parts.clock.microseconds();
+        this.pace(now - looked);
+        looked = now;
+      } while (!this.resting && this.earlyMicroseconds <= 0 && looked < deadline);
     } catch (error) {
       return this.fail(error);
     }
     if (!this.resting && !this.over) this.goOn();
+  }
+
+  /** @param microseconds what the entries since the last look took */
+  private pace(microseconds: number): void {
+    if (microseconds > LONG_LOOK) this.entriesALook = Math.max(1, this.entriesALook >> 1);
+    else if (microseconds < SHORT_LOOK) this.entriesALook = Math.min(MOST_ENTRIES_A_LOOK, this.entriesALook * 2);
   }
 
   private get keyDelay(): number {
