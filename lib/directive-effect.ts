@@ -19,7 +19,7 @@ export const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
   'bio-cpulist': 'threads are not bound to processors',
   'server-cpulist': 'threads are not bound to processors',
   'crash-memcheck-enabled': 'the JavaScript engine owns the memory',
-  'disable-thp': 'huge pages do no harm here: nothing is forked',
+  'disable-thp': 'the server does not ask for huge pages, and nothing is forked',
   'enable-module-command': 'there are no C modules',
   'io-threads': 'the server runs on one thread',
   'io-threads-always-active': 'the server runs on one thread',
