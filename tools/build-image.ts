@@ -47,9 +47,9 @@ async function fillCompileCache(app: string, nodeBinary: string): Promise<void> 
   const { SLOTKEEPER_NODE_IMAGE: _unset, ...outer } = process.env;
   const env = { ...outer, NODE_COMPILE_CACHE: join(app, '.compile-cache'), NODE_COMPILE_CACHE_PORTABLE: '1' };
   const server = ['--port', '0', '--unixsocket', join(folder, 's'), '--cluster-enabled', 'no', '--dir', folder];
-  // The operator refuses to start without its settings, after it has loaded all of itself. Code compiled under other options is not found again.
+  // The operator refuses to start without its settings, after it has loaded all of itself.
   const programs = [
-    ['--max-semi-space-size=1', join(app, 'server', 'main.ts'), ...server],
+    [join(app, 'server', 'main.ts'), ...server],
     [join(app, 'operator', 'main.ts'), 'operator'],
   ];
   await Promise.all(

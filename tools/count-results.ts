@@ -48,13 +48,14 @@ function countFile(file: string): Counts {
   return { passed, failed, skipped };
 }
 
-function failuresOf(report: VitestReport): string[] {
+/** A few lines for each test that failed or was repeated. */
+function troublesOf(report: VitestReport): string[] {
   return report.testResults.flatMap(file => {
     const where = relative('.', file.name);
-    const failed = file.assertionResults
+    const troubles = file.assertionResults
       .filter(test => hasFailed(test) || (test.failureMessages ?? []).length > 0)
       .map(test => describeFailure(`${hasFailed(test) ? 'FAILED' : 'REPEATED'} ${where} > ${test.fullName}`, test.failureMessages));
-    return isBroken(file) ? [...failed, describeFailure(`FAILED ${where}`, [file.message ?? ''])] : failed;
+    return isBroken(file) ? [...troubles, describeFailure(`FAILED ${where}`, [file.message ?? ''])] : troubles;
   });
 }
 
@@ -71,4 +72,4 @@ const all = [countReport(report), ...(existsSync(folder) ? readdirSync(folder).m
 const sum = (field: keyof Counts): number => all.reduce((total, counts) => total + counts[field], 0);
 console.log(`${sum('passed')} ${sum('failed')} ${sum('skipped')}`);
 if (report === undefined) console.log('FAILED no report was written');
-else for (const failure of failuresOf(report)) console.log(failure);
+else for (const trouble of troublesOf(report)) console.log(trouble);

@@ -230,8 +230,8 @@ export class Dispatcher {
     if (hasOneKey(command)) {
       const { state } = this;
       const start = context.argStart(command.firstKey);
-      const known = state.knownStart === start && state.knownBytes === context.bytes;
-      context.slot = known ? state.knownSlot : slotOfKey(context.bytes, start, context.argEnd(command.firstKey));
+      const end = context.argEnd(command.firstKey);
+      context.slot = state.isKnown(context.bytes, start, end) ? state.knownSlot : slotOfKey(context.bytes, start, end);
       if (cluster.ownsStable(context.slot)) return undefined;
     }
     const keys = this.ports.commands.keysOf(command, context.argc, index => context.argString(index)) ?? [];

@@ -128,6 +128,8 @@ export function accessOfKey(arena: Arena, entry: Ref, view: DataView, start: num
  * among them.
  */
 export function touchEntries(arena: Arena, refs: Uint32Array, count: number): number {
+  const nextLine = 64;
+  const lastWord = 80;
   // A place beyond the segment's end becomes one at its beginning: no branch.
   const inside = SEGMENT_BYTES - 1;
   let sum = 0;
@@ -144,7 +146,7 @@ export function touchEntries(arena: Arena, refs: Uint32Array, count: number): nu
       const ref = refs[i];
       if (segmentOf(ref) !== segment) break;
       const offset = offsetOf(ref);
-      sum ^= bytes[offset] ^ bytes[(offset + 64) & inside] ^ bytes[(offset + 80) & inside];
+      sum ^= bytes[offset] ^ bytes[(offset + nextLine) & inside] ^ bytes[(offset + lastWord) & inside];
     }
   }
   return sum;
