@@ -314,6 +314,7 @@ function failover(state: ClusterState, mode: FailoverMode, fromPrimary: boolean,
   if (primary === undefined) return "ERR I'm a replica but my master is unknown to me";
   if (mode === 'agreed' && (isFailed(primary) || primary.link?.open !== true))
     return 'ERR Master is down or failed, please use CLUSTER FAILOVER FORCE';
+  if (state.environment.leaving()) return 'ERR This replica is shutting down';
   resetManualFailover(state);
   state.manualFailover.until = state.now + state.environment.settings().manualFailoverTimeout;
   switch (mode) {

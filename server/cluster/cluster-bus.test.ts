@@ -180,6 +180,19 @@ describe('a cluster of three shards in virtual time', () => {
     expect(made.violations).toEqual([]);
   });
 
+  test('a replica that is shutting down takes no place, the other one does', () => {
+    const made = formed(8, 2);
+    const [, , , leaving, other] = made.nodes;
+    leaving.leaving = true;
+    expect(leaving.administration.failover('takeover', false, 'test')).toBe('ERR This replica is shutting down');
+    byPort(made, 7001).crash();
+    // The one that leaves has as much, and might go first.
+    other.offset = leaving.offset;
+    made.runUntil('somebody serves slot 0', () => made.ownerOf(0) !== undefined, 10_000);
+    expect(made.ownerOf(0)?.port).toBe(other.port);
+    expect(made.violations).toEqual([]);
+  });
+
   test('CLUSTER FAILOVER hands over within a second and loses nothing of the stream', () => {
     const made = formed(6);
     const replica = byPort(made, 7004);

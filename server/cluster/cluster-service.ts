@@ -88,6 +88,7 @@ export class ClusterService implements ClusterPort {
         deliver() {},
       },
       settings: this.#settings,
+      leaving: () => ports.lifecycle.shuttingDownUntil !== undefined,
       fatal,
     });
     this.administration = createAdministration(this.#bus);

@@ -147,7 +147,13 @@ export function advanceElection(state: ClusterState): void {
   const settings = state.environment.settings();
   const manual = state.manualFailover.until !== 0 && state.manualFailover.canStart;
   const primary = myself.replicaOf;
-  if (isPrimary(myself) || primary === undefined || (!isFailed(primary) && !manual) || (settings.replicaNoFailover && !manual)) {
+  if (
+    state.environment.leaving() ||
+    isPrimary(myself) ||
+    primary === undefined ||
+    (!isFailed(primary) && !manual) ||
+    (settings.replicaNoFailover && !manual)
+  ) {
     election.cannot = 'none';
     return;
   }

@@ -136,6 +136,8 @@ export interface ClusterEnvironment {
   readonly clients: ClusterClients;
   /** The values of now: cheap to call. */
   settings(): ClusterSettings;
+  /** This node is shutting down: it takes nobody's place any more. */
+  readonly leaving: () => boolean;
   /** The nodes file cannot be written and saveBehavior says that this is fatal. */
   fatal(message: string): void;
 }

@@ -18,7 +18,7 @@ interface Case {
   readonly decision: ReturnDecision;
 }
 
-const SERVE: ReturnDecision = { kind: 'serve', silent: [] };
+const SERVE: ReturnDecision = { kind: 'serve', silent: [], missed: [] };
 const WAIT: ReturnDecision = { kind: 'wait' };
 
 const CASES: readonly Case[] = [
@@ -65,20 +65,34 @@ const CASES: readonly Case[] = [
     what: 'not for one that is known to be down',
     offset: 100,
     replicas: [replica('a', 0, { heard: false, failing: true })],
-    decision: { kind: 'serve', silent: ['a'] },
+    decision: { kind: 'serve', silent: ['a'], missed: [] },
   },
   {
     what: 'nor for longer than two node timeouts',
     offset: 100,
     replicas: [replica('a', 0, { heard: false })],
     waitedMs: 10_000,
-    decision: { kind: 'serve', silent: ['a'] },
+    decision: { kind: 'serve', silent: ['a'], missed: [] },
   },
   { what: 'nor for less', offset: 100, replicas: [replica('a', 0, { heard: false })], waitedMs: 9999, decision: WAIT },
   {
-    what: 'one that failed after it was heard cannot take over',
+    what: 'one that was ahead and failed may be back in a moment',
     offset: 100,
     replicas: [replica('a', 200, { failing: true })],
+    waitedMs: 9999,
+    decision: WAIT,
+  },
+  {
+    what: 'but is not waited for longer than two node timeouts',
+    offset: 100,
+    replicas: [replica('a', 200, { failing: true })],
+    waitedMs: 10_000,
+    decision: { kind: 'serve', silent: [], missed: ['a'] },
+  },
+  {
+    what: 'one that failed and has no more is no reason to stand still',
+    offset: 100,
+    replicas: [replica('a', 100, { failing: true })],
     decision: SERVE,
   },
   {

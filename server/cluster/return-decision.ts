@@ -8,6 +8,7 @@
  *     a replica is ahead ─▶ yield: it is to take over, however long that takes while it lives; `sure` when nobody is silent who may have more
  *     all were heard, none is ahead ─▶ serve
  *     some are silent ─▶ wait for them, until they count as failed or PATIENCE_FACTOR × node-timeout are over; then serve what is there
+ *     one that was ahead has failed ─▶ wait for it until PATIENCE_FACTOR × node-timeout are over; then serve what is there
  *
  * Offsets of one shard can be compared: they go on through promotions and restarts. Pure.
  */
@@ -38,7 +39,13 @@ export interface ReturnFacts {
 
 export type ReturnDecision =
   | { readonly kind: 'wait' }
-  | { readonly kind: 'serve'; readonly silent: readonly string[] }
+  | {
+      readonly kind: 'serve';
+      /** Replicas that were not heard. */
+      readonly silent: readonly string[];
+      /** Replicas that had more and are gone. */
+      readonly missed: readonly string[];
+    }
   | { readonly kind: 'yield'; readonly to: string; readonly offset: number; readonly sure: boolean };
 
 export function decideReturn({ offset, replicas, waitedMs, nodeTimeoutMs }: ReturnFacts): ReturnDecision {
@@ -48,9 +55,13 @@ export function decideReturn({ offset, replicas, waitedMs, nodeTimeoutMs }: Retu
     if (best === undefined || replica.offset > best.offset) best = replica;
   }
   const silent = replicas.filter(replica => !replica.heard);
+  // It went again before it could take over, and may be back in a moment.
+  const missed = replicas.filter(replica => replica.heard && replica.failing && !replica.noFailover && replica.offset > offset);
   const patience = Math.max(LEAST_PATIENCE_MS, nodeTimeoutMs * PATIENCE_FACTOR);
-  const sure = waitedMs >= patience || silent.every(replica => replica.failing);
+  const sure = waitedMs >= patience || (missed.length === 0 && silent.every(replica => replica.failing));
   if (best !== undefined) return { kind: 'yield', to: best.id, offset: best.offset, sure };
   if (!sure) return { kind: 'wait' };
-  return { kind: 'serve', silent: silent.map(replica => replica.id) };
+  return { kind: 'serve', silent: ids(silent), missed: ids(missed) };
 }
+
+const ids = (replicas: readonly KnownReplica[]): readonly string[] => replicas.map(replica => replica.id);

@@ -54,6 +54,10 @@ export function advanceReturn(state: ClusterState): void {
         environment.log.warning(
           `My replica ${id} has not said since my start how far its data are. If it has newer writes than my data file, they are given up.`,
         );
+      for (const id of decision.missed)
+        environment.log.warning(
+          `My replica ${id} had newer writes than my data file, and has failed before it took over: they are given up.`,
+        );
       endReturn(state);
       reconcileData(state);
   }

@@ -57,6 +57,8 @@ export interface ReplicationPort {
   disconnectReplicas(): void;
   /** A new replication id: replicas need a full sync (DEBUG CHANGE-REPL-ID). */
   changeId(): void;
+  /** On: a replica takes nothing more from its primary, and so confirms nothing more; its data are being saved for the last time. */
+  rest(on: boolean): void;
   /** The server closes: the link to the primary is closed too. */
   stop(): void;
   readonly linkState: LinkState;

@@ -59,6 +59,10 @@ export interface SlotMigrationPort {
   /** Bytes that wait for the targets of exports. */
   readonly exportBytes: number;
 
+  // ── The end of the server ──
+  /** On: imports that are under way fail, and new ones too. */
+  refuseImports(on: boolean): void;
+
   // ── Orders of users ──
   /** All of them were checked. */
   start(orders: readonly MigrationOrder[], requester: string): void;

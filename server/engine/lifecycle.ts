@@ -3,6 +3,7 @@
  *
  * Shutdown is orderly: writes pause, replicas get up to shutdown-timeout to take what they lack, in a cluster a replica may take over first;
  * the data are saved when that is wanted, and while that fails the server goes on; then the process (or the embedding program) is told to end.
+ * While it saves it takes nothing in, be it from its primary or from the source of slots: what it confirmed by then would not be in its file.
  */
 
 import type { LifecyclePort, ServerPorts, ShutdownOptions } from '../core/ports.ts';
@@ -83,11 +84,17 @@ export class Lifecycle implements LifecyclePort {
 
   /** False: the data could not be saved, and the shutdown is not forced. What is not a whole data set never takes the place of one that is. */
   private async saved({ save, force }: ShutdownOptions): Promise<boolean> {
-    const { persistence, replication, log } = this.parts.ports();
+    const { persistence, replication, cluster, log } = this.parts.ports();
     if (this.loading || !replication.dataWhole || !(save ?? persistence.savesByItself)) return true;
     log.notice('Saving the final RDB snapshot before exiting.');
+    const rest = (on: boolean): void => {
+      replication.rest(on);
+      cluster?.slotMigrations.refuseImports(on);
+    };
+    rest(true);
     if (await persistence.saveNow()) return true;
     log.warning(force ? 'Error trying to save the DB. Exit anyway.' : "Error trying to save the DB, can't exit.");
+    if (!force) rest(false);
     return force;
   }
 

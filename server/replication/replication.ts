@@ -66,6 +66,8 @@ export class Replication implements ReplicationPort, PropagationSink {
   private acksWithheld = false;
   /** Offset after the last GETACK. */
   private acksAskedAt = -1;
+  /** See `ReplicationPort.rest`. */
+  private resting = false;
   private configVersion = -1;
   private readOnly = true;
 
@@ -272,6 +274,13 @@ export class Replication implements ReplicationPort, PropagationSink {
     this.stream.changeId(this.ports.entropy.hex(40));
   }
 
+  rest(on: boolean): void {
+    this.resting = on;
+    if (this.role !== 'replica') return;
+    if (on) this.link.stop();
+    else this.link.follow(this.primaryHost, this.primaryPort);
+  }
+
   stop(): void {
     this.link.stop();
   }
@@ -290,7 +299,7 @@ export class Replication implements ReplicationPort, PropagationSink {
     this.role = 'replica';
     this.primaryHost = host;
     this.primaryPort = port;
-    this.link.follow(host, port);
+    if (!this.resting) this.link.follow(host, port);
     this.roleChanged();
   }
 

@@ -71,6 +71,6 @@ describe.each(imagesFor(1))('a cluster of $title', image => {
     expect(gapMs, writers.trouble()).toBeLessThan(GAP_LIMIT_MS);
     const { reports, lost } = await writers.finish();
     expect(reports.every(report => report.confirmed > 100)).toBe(true);
-    expect(lost).toEqual([]);
+    expect(lost, lost.join('\n')).toEqual([]);
   });
 });

@@ -85,6 +85,6 @@ describe.each(imagesFor(0))('a cluster of $title under load', image => {
     const { reports, lost } = await load.finish();
     console.log(`${image.title}: ${reports.map(r => `shard ${r.shard}: ${r.accepted} accepted, ${r.confirmed} confirmed`).join('; ')}`);
     expect(reports.every(report => report.confirmed > 50)).toBe(true);
-    expect(lost).toEqual([]);
+    expect(lost, lost.join('\n')).toEqual([]);
   });
 });

@@ -64,6 +64,6 @@ describe.each(imagesFor(1))('a cluster of $title under load', image => {
   test('no confirmed write was lost', async () => {
     const { reports, lost } = await load.finish();
     expect(reports.every(report => report.confirmed > 50)).toBe(true);
-    expect(lost).toEqual([]);
+    expect(lost, lost.join('\n')).toEqual([]);
   });
 });

@@ -77,6 +77,6 @@ describe.each(imagesFor(0))('a cluster of $title', image => {
   test('no confirmed write was lost', async () => {
     const result = await load?.finish();
     expect(result?.reports.every(report => report.confirmed > 50)).toBe(true);
-    expect(result?.lost).toEqual([]);
+    expect(result?.lost, result?.lost.join('\n')).toEqual([]);
   });
 });

@@ -71,7 +71,7 @@ describe.each(imagesFor(1))('a cluster of $title', image => {
   test('no confirmed write was lost, and each key is in one place', async () => {
     const result = await load?.finish();
     expect(result?.reports.every(report => report.confirmed > 100)).toBe(true);
-    expect(result?.lost).toEqual([]);
+    expect(result?.lost, result?.lost.join('\n')).toEqual([]);
     const total = await keysOnPrimaries();
     expect(total.all).toBe(total.distinct);
   });

@@ -38,6 +38,8 @@ export class SimulatedNode {
   primaryPort = 0;
   lastPrimaryContact = 0;
   writesPaused = false;
+  /** It is shutting down. */
+  leaving = false;
   /** It came back, and may have less data than its replicas. */
   aside = false;
   readonly sockets = new Set<SimulatedSocket>();
@@ -66,6 +68,7 @@ export class SimulatedNode {
     this.primaryPort = 0;
     this.writesPaused = false;
     this.aside = false;
+    this.leaving = false;
     this.bus = new ClusterBus(environmentOf(this));
     this.administration = createAdministration(this.bus);
     this.bus.open();
@@ -156,6 +159,7 @@ function environmentOf(node: SimulatedNode): ClusterEnvironment {
       deliver() {},
     },
     settings: () => world.settings(node),
+    leaving: () => node.leaving,
     fatal: message => {
       throw new Error(message);
     },

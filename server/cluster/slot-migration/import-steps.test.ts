@@ -56,6 +56,7 @@ describe('an import', () => {
       ({ world, session }: Import) => world.migrations.sessionClosed(session),
       'Connection lost to source. Check CLUSTER GETSLOTMIGRATIONS on the source node for more information.',
     ],
+    ['the server shuts down', ({ world }: Import) => world.migrations.refuseImports(true), 'The server is shutting down'],
     ['data are flushed', ({ world }: Import) => world.migrations.dataFlushed(), 'Data was flushed'],
     [
       'memory runs out',
@@ -141,6 +142,17 @@ describe('an import', () => {
     world.replicated?.(true);
     world.turn();
     expect([world.state().slice(0, 11), written, owner(world, SLOT)]).toEqual(['cleaning-up', ['REQUEST-PAUSE'], world.node(1).id]);
+  });
+
+  test('is not begun while the server shuts down', () => {
+    const world = new MigrationWorld();
+    world.migrations.refuseImports(true);
+    const { session } = world.client();
+    world.migrations.establish(session, { name: NAME, ranges: RANGES, sourceId: world.node(1).id });
+    world.turn();
+    expect([session.closing, world.migrations.isImport(session)]).toEqual([true, false]);
+    world.dropped?.();
+    expect(world.state()).toBe('failed: The server is shutting down');
   });
 
   test('waits before the takeover while that is prevented, and fails when the source has gone meanwhile', () => {

@@ -24,6 +24,7 @@ import { type ExportJob, isFinished, isInProgress, type MigrationJob, rangesText
 const ACK_MS = 1000;
 /** A tick that comes later than this after the last one means that the process stood still. */
 const STALL_MS = 600;
+const SHUTTING_DOWN = 'The server is shutting down';
 
 const seconds = (milliseconds: number): number => Math.floor(milliseconds / 1000);
 
@@ -35,6 +36,7 @@ export class SlotMigrations implements SlotMigrationPort, MigrationHooks {
   /** Saves and sends what the cluster has to. */
   readonly #settle: () => void;
   #lastTickAt = 0;
+  #importsRefused = false;
 
   constructor(
     environment: MigrationEnvironment,
@@ -115,7 +117,14 @@ export class SlotMigrations implements SlotMigrationPort, MigrationHooks {
   // ── The protocol ──
 
   establish(session: Session, request: ImportRequest): void {
-    this.#core.log.add(createImport(this.#core, request, session));
+    const job = createImport(this.#core, request, session);
+    this.#core.log.add(job);
+    if (this.#importsRefused) this.#core.finish(job, 'failed', SHUTTING_DOWN);
+  }
+
+  refuseImports(on: boolean): void {
+    this.#importsRefused = on;
+    if (on) this.#failImports(SHUTTING_DOWN);
   }
 
   finish(name: string, succeeded: boolean, message: string | undefined): boolean {
