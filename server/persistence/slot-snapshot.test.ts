@@ -39,6 +39,7 @@ class TestRun {
         slots: tags.map(slotOf),
         commandsServed: () => 0,
         heldLimit,
+        experience: { microseconds: Infinity },
         keyDelayMicroseconds: () => 0,
         ended: () => this.ended++,
       },

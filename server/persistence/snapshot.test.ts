@@ -14,7 +14,7 @@ import type { SnapshotOptions } from '../core/snapshots.ts';
 import { ENC_LISTPACK, NO_EXPIRY, TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_ZSET } from '../keyspace/database.ts';
 import { RdbLoader } from './rdb-loader.ts';
 import { type RdbFacts, RdbForm } from './rdb-snapshot.ts';
-import { Snapshot } from './snapshot.ts';
+import { Snapshot, type WalkParts } from './snapshot.ts';
 
 const seed = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000);
 const OPTIONS: SnapshotOptions = { rdbVersion: 80, replication: { id: 'a'.repeat(40), offset: 77, dbIndex: 3 }, checksum: true };
@@ -47,6 +47,7 @@ class TestRun {
     options: Partial<SnapshotOptions> = {},
     moves: Pick<RdbFacts, 'slotImports' | 'openSlots'> = {},
     cost: (keys: number) => number = someLong(),
+    more: Partial<WalkParts> = {},
   ) {
     let time = 0;
     let seen = 0;
@@ -66,8 +67,10 @@ class TestRun {
         slots: undefined,
         commandsServed: () => 0,
         heldLimit: 200_000_000,
+        experience: { microseconds: Infinity },
         keyDelayMicroseconds: () => 0,
         ended: () => {},
+        ...more,
       },
       new RdbForm(world.values, facts, { ...OPTIONS, ...options }),
       {
@@ -163,6 +166,28 @@ describe(`a snapshot (seed ${seed})`, () => {
     const fast = new TestRun(dataWorldOf(500), {}, {}, keys => (looks++, keys * 2));
     fast.toEnd();
     expect(looks).toBeLessThan(100);
+  });
+
+  test('the first walk of a process rests between slices while clients are served, until its code was run for a while', () => {
+    const experience = { microseconds: 0 };
+    let served = 0;
+    const rests: (readonly [atMicroseconds: number, restMs: number])[] = [];
+    const walk = (): void => {
+      const run = new TestRun(dataWorldOf(3000), {}, {}, keys => keys * 20, { experience, commandsServed: () => ++served });
+      run.timers.after = (restMs, action) => {
+        rests.push([experience.microseconds, restMs]);
+        run.timers.soon(action);
+        return () => {};
+      };
+      run.toEnd();
+    };
+    walk();
+    expect(rests.length).toBeGreaterThan(50);
+    expect(rests.every(([microseconds, restMs]) => microseconds <= 40_000 && restMs > 0)).toBe(true);
+    expect(experience.microseconds).toBeGreaterThan(40_000);
+    const before = rests.length;
+    walk();
+    expect(rests).toHaveLength(before);
   });
 
   test('slot imports that are under way, and slots that are being moved by hand, are told to who loads it', () => {

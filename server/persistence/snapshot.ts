@@ -23,6 +23,12 @@ import type { Ref } from '../memory/arena.ts';
 const SLICE_MICROSECONDS = 1500;
 /** While clients are being served: each of them waits for a slice. */
 const BUSY_SLICE_MICROSECONDS = 400;
+/**
+ * The first walk of a process rests after each slice while clients are being served, until so much work was done: its code is compiled then, on threads
+ * that shall find the core idle and not take it from clients.
+ */
+const WARM_UP_MICROSECONDS = 40_000;
+const WARM_UP_REST_MS = 4;
 /** With so much held back the walk must not fall behind the writes: it takes longer slices. */
 const MANY_HELD_BYTES = 4 * 1024 * 1024;
 /** Entries between two looks at the clock: as many as take SHORT_LOOK to LONG_LOOK microseconds. Large ones, and code that is not compiled yet, take long. */
@@ -55,6 +61,11 @@ export interface SnapshotForm {
   finish(): void;
 }
 
+/** Work of all walks of the process so far, in microseconds. */
+export interface WalkExperience {
+  microseconds: number;
+}
+
 export interface WalkParts {
   readonly databases: DatabasesPort;
   readonly clock: Clock;
@@ -67,6 +78,7 @@ export interface WalkParts {
   readonly heldLimit: number;
   /** Each key takes this long at least: a test wants to look at a snapshot under way (rdb-key-save-delay). */
   readonly keyDelayMicroseconds: () => number;
+  readonly experience: WalkExperience;
   readonly ended: (run: Snapshot) => void;
 }
 
@@ -114,6 +126,8 @@ export class Snapshot implements RunningSnapshot {
   private streamDb = -1;
   private entriesALook = 1;
   private served = 0;
+  /** Nobody waits for slices to end, or the walk must not fall behind. */
+  private quiet = false;
   private readonly startedAt: number;
   private hurried = false;
   private resting = false;
@@ -189,13 +203,15 @@ export class Snapshot implements RunningSnapshot {
     const { clock } = this.parts;
     const begun = clock.microseconds();
     this.work(begun);
-    this.longestSliceMicroseconds = Math.max(this.longestSliceMicroseconds, clock.microseconds() - begun);
+    const microseconds = clock.microseconds() - begun;
+    this.parts.experience.microseconds += microseconds;
+    this.longestSliceMicroseconds = Math.max(this.longestSliceMicroseconds, microseconds);
   };
 
   private work(begun: number): void {
     const served = this.parts.commandsServed();
-    const quiet = served === this.served || this.heldBytes > MANY_HELD_BYTES;
-    const deadline = begun + (quiet ? SLICE_MICROSECONDS : BUSY_SLICE_MICROSECONDS);
+    this.quiet = served === this.served || this.heldBytes > MANY_HELD_BYTES;
+    const deadline = begun + (this.quiet ? SLICE_MICROSECONDS : BUSY_SLICE_MICROSECONDS);
     this.served = served;
     let looked = begun;
     try {
@@ -232,9 +248,13 @@ export class Snapshot implements RunningSnapshot {
 
   /** Plans the next slice. */
   private goOn(): void {
-    const { timers } = this.parts;
+    const { timers, experience } = this.parts;
     const early = this.earlyMicroseconds;
-    if (early <= 0) return timers.soon(this.slice);
+    if (early <= 0) {
+      if (this.quiet || experience.microseconds > WARM_UP_MICROSECONDS) timers.soon(this.slice);
+      else timers.after(WARM_UP_REST_MS, this.slice);
+      return;
+    }
     // Who watches sees what there is so far.
     this.send();
     if (!this.resting) timers.after(Math.ceil(early / 1000), this.slice);

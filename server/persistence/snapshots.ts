@@ -20,7 +20,7 @@ import type { ValueAccess } from '../values/value-access.ts';
 import { RdbLoader } from './rdb-loader.ts';
 import { RdbForm } from './rdb-snapshot.ts';
 import { RequestForm } from './slot-snapshot.ts';
-import { Snapshot, type SnapshotForm, type WalkParts } from './snapshot.ts';
+import { Snapshot, type SnapshotForm, type WalkExperience, type WalkParts } from './snapshot.ts';
 
 /** Walks that a database allows at once. */
 const MOST_AT_ONCE = 4;
@@ -52,6 +52,7 @@ export class Snapshots implements SnapshotPort {
   private readonly parts: SnapshotsParts;
   private readonly runs = new Set<Snapshot>();
   private readonly slotRuns = new Set<Snapshot>();
+  private readonly experience: WalkExperience = { microseconds: 0 };
 
   constructor(parts: SnapshotsParts) {
     this.parts = parts;
@@ -116,6 +117,7 @@ export class Snapshots implements SnapshotPort {
         timers,
         commandsServed: () => stats.counters.commandsProcessed,
         heldLimit: replicaOutputLimit(config).hardBytes || Infinity,
+        experience: this.experience,
         ended: ended => runs.delete(ended),
         ...own,
       },

@@ -2,7 +2,7 @@
  * Dual-channel full syncs between our server and the reference server, in both directions and among our own, while the data change and
  * while connections, links and processes break at seeded moments.
  *
- * DUAL_CHANNEL_ROUNDS says how many breaks there are for each pair, TEST_SEED repeats their moments.
+ * SLOTKEEPER_FULL makes a hundred breaks for each pair, TEST_SEED repeats their moments.
  */
 
 import { afterEach, describe, expect, test } from 'vitest';
@@ -22,7 +22,7 @@ import {
 } from '../support/replication-nodes.ts';
 
 const seed = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000);
-const ROUNDS = Number(process.env['DUAL_CHANNEL_ROUNDS'] ?? 5);
+const ROUNDS = (process.env['SLOTKEEPER_FULL'] ?? '') === '' ? 5 : 100;
 const FIRST_PORT = 22_500;
 const LIMIT_MS = 60_000;
 const nodes = new Nodes(FIRST_PORT);
