@@ -14,6 +14,7 @@ import type { AcknowledgementWait, LinkState, ReplicaProfile, ReplicationPort, R
 import type { Session } from '../core/session.ts';
 import type { StreamPosition } from '../core/snapshots.ts';
 import { waitingOf } from '../core/waiting.ts';
+import { AckRequests } from './ack-requests.ts';
 import { AcknowledgementWaits } from './acknowledgement-waits.ts';
 import { IncomingStream } from './incoming-stream.ts';
 import type { PeerConnector } from './peer-socket.ts';
@@ -56,16 +57,12 @@ export class Replication implements ReplicationPort, PropagationSink {
   tooFewGoodReplicas = false;
   private readonly ports: ReplicationNeeds;
   private readonly waits: AcknowledgementWaits;
+  private readonly ackRequests: AckRequests;
   private readonly roleListeners: (() => void)[] = [];
   private readonly incoming: IncomingStream;
   private readonly aside: StandingAside;
   /** Database that the readers of the stream have selected. */
   private streamDb = 0;
-  private acksPlanned = false;
-  /** A GETACK waits for the end of a pause. */
-  private acksWithheld = false;
-  /** Offset after the last GETACK. */
-  private acksAskedAt = -1;
   /** See `ReplicationPort.rest`. */
   private resting = false;
   private configVersion = -1;
@@ -92,7 +89,9 @@ export class Replication implements ReplicationPort, PropagationSink {
       streamDb: () => (this.role === 'primary' ? this.streamDb : this.incoming.dbIndex),
       forceSelect: () => ports.propagation.forceSelect(),
       propagate: args => ports.propagation.propagate(-1, args),
-      joined: () => this.askNewcomer(),
+      joined: () => {
+        if (this.waits.any) this.ackRequests.requestOfNewcomer();
+      },
       mainChannelGraceMs: () => ports.debug.rdbClientGraceSeconds * 1000,
       pauseAfterSnapshot: () => standstill(ports),
       quiet: () => ports.clients.isPausedFor('failover') || ports.clients.isPausedFor('shutdown'),
@@ -113,10 +112,15 @@ export class Replication implements ReplicationPort, PropagationSink {
     this.link = new ReplicaLink({ connector, snapshots, clock, timers, config, log, host: this.incoming, beforeMainPsync });
     this.waits = new AcknowledgementWaits(timers, (offset, inAof) => this.primaryFeed.acknowledged(offset, inAof));
     this.primaryFeed.onAck(() => this.waits.look());
-    ports.propagation.subscribe(this);
-    ports.clients.onWritesResumed(() => {
-      if (this.acksWithheld) this.requestAcks();
+    this.ackRequests = new AckRequests({
+      timers,
+      hasReplicas: () => this.role === 'primary' && this.primaryFeed.count > 0,
+      writesPaused: () => ports.clients.pausedWrites,
+      offset: () => this.offset,
+      send: () => ports.propagation.propagate(-1, ['REPLCONF', 'GETACK', '*']),
     });
+    ports.propagation.subscribe(this);
+    ports.clients.onWritesResumed(() => this.ackRequests.writesResumed());
     ports.clients.onClose(session => {
       this.primaryFeed.sessionClosed(session);
       // Nobody is left to be answered; the wait must not stay behind.
@@ -229,33 +233,12 @@ export class Replication implements ReplicationPort, PropagationSink {
     return this.waits.add(wait);
   }
 
-  /** Asked for often, sent once a turn. */
   requestAcks(): void {
-    if (this.acksPlanned || this.role !== 'primary' || this.primaryFeed.count === 0) return;
-    this.acksPlanned = true;
-    this.ports.timers.soon(() => {
-      this.acksPlanned = false;
-      this.requestAcksAtOnce();
-    });
+    this.ackRequests.request();
   }
 
-  /**
-   * While writes are paused the stream stands still, and this request would be a part of it: a replica of a manual failover would wait in vain
-   * to be where its primary said that it stands. It leaves when the pause is over. Nor is it repeated while the stream has not grown: an
-   * acknowledgement of all of it is on its way already.
-   */
   requestAcksAtOnce(): void {
-    this.acksWithheld = this.ports.clients.pausedWrites;
-    if (this.acksWithheld || this.role !== 'primary' || this.primaryFeed.count === 0 || this.offset === this.acksAskedAt) return;
-    this.ports.propagation.propagate(-1, ['REPLCONF', 'GETACK', '*']);
-    this.acksAskedAt = this.offset;
-  }
-
-  /** Those who wait already asked when this replica was not there: after a failover the old primary is often the only one that can answer them. */
-  private askNewcomer(): void {
-    if (!this.waits.any) return;
-    this.acksAskedAt = -1;
-    this.requestAcks();
+    this.ackRequests.requestAtOnce();
   }
 
   onAck(action: () => void): void {
