@@ -1,5 +1,6 @@
 /** All command handlers of a server, by full name. */
 
+import { BITMAP_HANDLERS } from './commands/bitmap/handlers.ts';
 import { CLUSTER_HANDLERS } from './commands/cluster/handlers.ts';
 import { CONNECTION_HANDLERS } from './commands/connection/handlers.ts';
 import { DEBUG_HANDLERS } from './commands/debug/handlers.ts';
@@ -18,6 +19,7 @@ import type { Values } from './values/values.ts';
 
 export function commandHandlers(values: Values): CommandHandlers {
   return {
+    ...BITMAP_HANDLERS,
     ...CLUSTER_HANDLERS,
     ...CONNECTION_HANDLERS,
     ...DEBUG_HANDLERS,

@@ -68,11 +68,29 @@ function rangeOf(keySpec: KeySpec, begin: number, argc: number, argString: (inde
   return last >= argc || last < first || first >= argc ? undefined : { first, last, step };
 }
 
-/** SET reads its key only with GET (Valkey's `setGetKeys`). */
+/** What commands do to their key that may do more: SET reads it only with GET, BITFIELD with nothing but GET does not change it (Valkey's `db.c`). */
 function settledFlags(spec: CommandSpec, keySpec: KeySpec, argc: number, argString: (index: number) => string): readonly KeySpecFlag[] {
-  if (spec.name !== 'set') return keySpec.flags;
-  for (let index = 3; index < argc; index++) if (argString(index).toUpperCase() === 'GET') return ['RW', 'access', 'update'];
-  return ['OW', 'update'];
+  switch (spec.name) {
+    case 'set':
+      for (let index = 3; index < argc; index++) if (argString(index).toUpperCase() === 'GET') return ['RW', 'access', 'update'];
+      return ['OW', 'update'];
+    case 'bitfield':
+      return onlyReadsFields(argc, argString) ? ['RO', 'access'] : ['RW', 'access', 'update'];
+    default:
+      return keySpec.flags;
+  }
+}
+
+/** Whether BITFIELD's operations are all GET (what is wrong counts as a write). */
+function onlyReadsFields(argc: number, argString: (index: number) => string): boolean {
+  let index = 2;
+  while (index < argc) {
+    const word = argString(index).toUpperCase();
+    if (word === 'GET' && index + 2 < argc) index += 3;
+    else if (word === 'OVERFLOW' && index + 1 < argc) index += 2;
+    else return false;
+  }
+  return true;
 }
 
 /** The flag `movablekeys`: the range alone does not tell all keys. */

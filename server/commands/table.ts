@@ -10,6 +10,7 @@ import type { CommandHandler } from '../core/context.ts';
 import * as core from '../core/command.ts';
 import type { CommandsPort } from '../core/ports.ts';
 import { hasMovableKeys, keyPositions, keyRange } from './key-positions.ts';
+import { BITMAP_SPECS } from './specs/bitmap.ts';
 import { CLUSTER_SPECS } from './specs/cluster.ts';
 import { CONNECTION_SPECS } from './specs/connection.ts';
 import { GENERIC_SPECS } from './specs/generic.ts';
@@ -26,6 +27,7 @@ import { TRANSACTION_SPECS } from './specs/transaction.ts';
 export type CommandHandlers = Readonly<Record<string, CommandHandler>>;
 
 const ALL_SPECS: readonly CommandSpec[] = [
+  ...BITMAP_SPECS,
   ...CLUSTER_SPECS,
   ...CONNECTION_SPECS,
   ...GENERIC_SPECS,

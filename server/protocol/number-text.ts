@@ -128,7 +128,8 @@ export function writeDecimal(bytes: Uint8Array, at: number, value: number): numb
   for (let power = 10; power <= rest; power *= 10) end++;
   for (let i = end - 1; i >= start; i--) {
     const next = Math.floor(rest / 10);
-    bytes[i] = 0x30 + rest - next * 10;
+    // The digit first: with 0x30 added the greatest safe integers would round.
+    bytes[i] = 0x30 + (rest - next * 10);
     rest = next;
   }
   return end;

@@ -64,6 +64,13 @@ test('each type has its RESP2 and RESP3 form', () => {
   );
 });
 
+test('integers are exact as far as numbers are', () => {
+  const { writer, text } = make(2);
+  const values = [0, 9, 10, 99, 100, 2 ** 31 - 1, 2 ** 31, 2 ** 53 - 50, 2 ** 53 - 1];
+  for (const value of values) for (const signed of [value, 0 - value]) writer.integer(signed);
+  expect(text()).toBe(values.flatMap(value => [`:${value}\r\n`, `:${0 - value}\r\n`]).join(''));
+});
+
 test('doubles have the form that Valkey gives them', () => {
   const cases: [number, string][] = [
     [0, '0'],

@@ -2,7 +2,7 @@
  * Which units of upstream's test suite run against our server, what in them is known to fail, and why.
  *
  * Units that are not here need more than exists by now: blocking commands (type/list, type/list-2, type/list-3, type/zset), streams,
- * scripts, ACLs, pub/sub, bitmaps, geo, hyperloglog, client-side caching.
+ * scripts, ACLs, pub/sub, geo, hyperloglog, client-side caching.
  */
 
 export const EXTERNAL_UNITS: readonly string[] = [
@@ -21,22 +21,14 @@ export const EXTERNAL_UNITS: readonly string[] = [
   'unit/scan',
   'unit/dump',
   'unit/other',
+  'unit/bitops',
+  'unit/bitfield',
 ];
 
 /** Test titles with the reason, by unit. A test that passes must be taken off. */
 export const KNOWN_FAILURES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'unit/type/string': {
     'MSETEX keyspace notifications': 'needs PSUBSCRIBE',
-    'SETBIT against non-existing key': 'needs SETBIT',
-    'SETBIT against string-encoded key': 'needs SETBIT',
-    'SETBIT against integer-encoded key': 'needs SETBIT',
-    'SETBIT against key with wrong type': 'needs SETBIT',
-    'SETBIT with out of range bit offset': 'needs SETBIT',
-    'SETBIT with non-bit argument': 'needs SETBIT',
-    'SETBIT fuzzing': 'needs SETBIT',
-    'GETBIT against non-existing key': 'needs GETBIT',
-    'GETBIT against string-encoded key': 'needs GETBIT',
-    'GETBIT against integer-encoded key': 'needs GETBIT',
   },
   'unit/keyspace': {
     'COPY basic usage for stream': 'needs XADD',
