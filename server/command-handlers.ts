@@ -7,6 +7,7 @@ import { DEBUG_HANDLERS } from './commands/debug/handlers.ts';
 import { GENERIC_HANDLERS } from './commands/generic/handlers.ts';
 import { INTROSPECTION_HANDLERS } from './commands/introspection/handlers.ts';
 import { hashHandlers } from './commands/hash/handlers.ts';
+import { hyperloglogHandlers } from './commands/hyperloglog/handlers.ts';
 import { listHandlers } from './commands/list/handlers.ts';
 import { PERSISTENCE_HANDLERS } from './commands/persistence/handlers.ts';
 import { REPLICATION_HANDLERS } from './commands/replication/handlers.ts';
@@ -30,6 +31,7 @@ export function commandHandlers(values: Values): CommandHandlers {
     ...STRING_HANDLERS,
     ...TRANSACTION_HANDLERS,
     ...hashHandlers(values),
+    ...hyperloglogHandlers(),
     ...listHandlers(values),
     ...setHandlers(values),
     ...sortedSetHandlers(values),

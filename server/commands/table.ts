@@ -15,6 +15,7 @@ import { CLUSTER_SPECS } from './specs/cluster.ts';
 import { CONNECTION_SPECS } from './specs/connection.ts';
 import { GENERIC_SPECS } from './specs/generic.ts';
 import { HASH_SPECS } from './specs/hash.ts';
+import { HYPERLOGLOG_SPECS } from './specs/hyperloglog.ts';
 import { LIST_SPECS } from './specs/list.ts';
 import { PERSISTENCE_SPECS } from './specs/persistence.ts';
 import { SERVER_SPECS } from './specs/server.ts';
@@ -32,6 +33,7 @@ const ALL_SPECS: readonly CommandSpec[] = [
   ...CONNECTION_SPECS,
   ...GENERIC_SPECS,
   ...HASH_SPECS,
+  ...HYPERLOGLOG_SPECS,
   ...LIST_SPECS,
   ...PERSISTENCE_SPECS,
   ...SERVER_SPECS,

@@ -47,7 +47,9 @@ export interface CommandContext {
   changed(count: number): void;
   /** The key in argument `index` was modified: watchers and tracking hear of it; a keyspace event is sent (class letter as in notify-keyspace-events). */
   keyChanged(index: number, eventClass: string, event: string): void;
-  /** The same for a key that is no argument. */
+  /** The same without an event: nothing that a client would call a change. */
+  keyTouched(index: number): void;
+  /** The same as `keyChanged` for a key that is no argument. */
   keyChangedBytes(db: Database, bytes: Uint8Array, start: number, end: number, eventClass: string, event: string): void;
   /** Instead of the command as it came, propagate these commands (latin1 arguments). Called several times: all of them, in order, as one transaction when more than one. */
   propagateInstead(args: readonly (string | Uint8Array)[]): void;

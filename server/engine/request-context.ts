@@ -131,11 +131,19 @@ export class RequestContext implements CommandContext {
     this.keyChangedBytes(this.db, this.bytes, this.argStart(index), this.argEnd(index), eventClass, event);
   }
 
+  keyTouched(index: number): void {
+    this.touchBytes(this.db, this.bytes, this.argStart(index), this.argEnd(index));
+  }
+
   keyChangedBytes(db: Database, bytes: Uint8Array, start: number, end: number, eventClass: string, event: string): void {
+    this.touchBytes(db, bytes, start, end);
+    this.ports.events.notify(eventClass, event, db.index, bytes, start, end);
+  }
+
+  private touchBytes(db: Database, bytes: Uint8Array, start: number, end: number): void {
     const { watch, events } = this.ports;
     if (watch.watchedKeys > 0) watch.touch(db.index, bytes, start, end);
     events.keyModified(db.index, bytes, start, end);
-    events.notify(eventClass, event, db.index, bytes, start, end);
   }
 
   propagateInstead(args: PropagatedArgs): void {

@@ -1,0 +1,91 @@
+/** Facts and documentation of the HyperLogLog commands: names, arity, flags, keys and arguments are Valkey's, the words are ours. */
+
+import type { CommandSpec } from '../../core/command.ts';
+
+export const HYPERLOGLOG_SPECS: readonly CommandSpec[] = [
+  {
+    name: 'pfadd',
+    arity: -2,
+    flags: ['write', 'denyoom', 'fast'],
+    categories: ['write', 'hyperloglog', 'fast'],
+    keySpecs: [{ flags: ['RW', 'insert'], begin: { type: 'index', index: 1 }, find: { type: 'range', lastKey: 0, step: 1, limit: 0 } }],
+    tips: [],
+    summary: 'Counts elements in a HyperLogLog; makes the key when it is missing.',
+    since: '2.8.9',
+    group: 'hyperloglog',
+    complexity: 'O(1) for each element',
+    arguments: [
+      { name: 'key', type: 'key', keySpecIndex: 0 },
+      { name: 'element', type: 'string', optional: true, multiple: true },
+    ],
+  },
+  {
+    name: 'pfcount',
+    arity: -2,
+    flags: ['readonly', 'may_replicate'],
+    categories: ['read', 'hyperloglog', 'slow'],
+    keySpecs: [
+      {
+        notes: 'counts as a write because it may store the estimate in the value, and replicas do the same',
+        flags: ['RW', 'access'],
+        begin: { type: 'index', index: 1 },
+        find: { type: 'range', lastKey: -1, step: 1, limit: 0 },
+      },
+    ],
+    tips: [],
+    summary: 'Estimates how many different elements one HyperLogLog, or several together, have counted.',
+    since: '2.8.9',
+    group: 'hyperloglog',
+    complexity: 'O(1) for one key, mostly from what the value remembers; O(N) for N keys, each of them read whole',
+    arguments: [{ name: 'key', type: 'key', keySpecIndex: 0, multiple: true }],
+  },
+  {
+    name: 'pfdebug',
+    arity: 3,
+    flags: ['write', 'denyoom', 'admin'],
+    categories: ['write', 'hyperloglog', 'admin', 'slow', 'dangerous'],
+    keySpecs: [{ flags: ['RW', 'access'], begin: { type: 'index', index: 2 }, find: { type: 'range', lastKey: 0, step: 1, limit: 0 } }],
+    tips: [],
+    summary: 'Looks into a HyperLogLog, for tests and debugging.',
+    since: '2.8.9',
+    group: 'hyperloglog',
+    complexity: 'N/A',
+    docFlags: ['syscmd'],
+    arguments: [
+      { name: 'subcommand', type: 'string' },
+      { name: 'key', type: 'key', keySpecIndex: 0 },
+    ],
+  },
+  {
+    name: 'pfmerge',
+    arity: -2,
+    flags: ['write', 'denyoom'],
+    categories: ['write', 'hyperloglog', 'slow'],
+    keySpecs: [
+      { flags: ['RW', 'access', 'insert'], begin: { type: 'index', index: 1 }, find: { type: 'range', lastKey: 0, step: 1, limit: 0 } },
+      { flags: ['RO', 'access'], begin: { type: 'index', index: 2 }, find: { type: 'range', lastKey: -1, step: 1, limit: 0 } },
+    ],
+    tips: [],
+    summary: 'Adds to a HyperLogLog all that others have counted.',
+    since: '2.8.9',
+    group: 'hyperloglog',
+    complexity: 'O(N), N: number of keys, each of them read whole',
+    arguments: [
+      { name: 'destkey', type: 'key', keySpecIndex: 0 },
+      { name: 'sourcekey', type: 'key', keySpecIndex: 1, optional: true, multiple: true },
+    ],
+  },
+  {
+    name: 'pfselftest',
+    arity: 1,
+    flags: ['admin'],
+    categories: ['hyperloglog', 'admin', 'slow', 'dangerous'],
+    keySpecs: [],
+    tips: [],
+    summary: 'Tests the implementation of HyperLogLogs.',
+    since: '2.8.9',
+    group: 'hyperloglog',
+    complexity: 'N/A',
+    docFlags: ['syscmd'],
+  },
+];
