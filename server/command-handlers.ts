@@ -4,7 +4,7 @@ import { BITMAP_HANDLERS } from './commands/bitmap/handlers.ts';
 import { CLUSTER_HANDLERS } from './commands/cluster/handlers.ts';
 import { CONNECTION_HANDLERS } from './commands/connection/handlers.ts';
 import { DEBUG_HANDLERS } from './commands/debug/handlers.ts';
-import { GENERIC_HANDLERS } from './commands/generic/handlers.ts';
+import { GENERIC_HANDLERS, sortHandlers } from './commands/generic/handlers.ts';
 import { INTROSPECTION_HANDLERS } from './commands/introspection/handlers.ts';
 import { hashHandlers } from './commands/hash/handlers.ts';
 import { hyperloglogHandlers } from './commands/hyperloglog/handlers.ts';
@@ -34,6 +34,7 @@ export function commandHandlers(values: Values): CommandHandlers {
     ...hyperloglogHandlers(),
     ...listHandlers(values),
     ...setHandlers(values),
+    ...sortHandlers(values),
     ...sortedSetHandlers(values),
   };
 }

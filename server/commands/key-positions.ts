@@ -1,5 +1,6 @@
 /**
- * Which arguments of a request are keys, found by the command's key specs (Valkey's `getKeysUsingKeySpecs`).
+ * Which arguments of a request are keys, found by the command's key specs (Valkey's `getKeysUsingKeySpecs`) or, where specs cannot tell, by a
+ * function of the command's own.
  *
  * Two forms: the exact positions with their flags, and the range that COMMAND shows as first key, last key and step, which is exact
  * only for commands without the flag `movablekeys`.
@@ -21,6 +22,10 @@ export interface KeyRange {
 
 /** The keys of a request of `argc` arguments; undefined when the arguments do not fit the specs. */
 export function keyPositions(spec: CommandSpec, argc: number, argString: (index: number) => string): KeyPosition[] | undefined {
+  return KEY_FINDERS[spec.name]?.(argc, argString) ?? positionsBySpecs(spec, argc, argString);
+}
+
+function positionsBySpecs(spec: CommandSpec, argc: number, argString: (index: number) => string): KeyPosition[] | undefined {
   const found: KeyPosition[] = [];
   for (const keySpec of spec.keySpecs) {
     if (keySpec.flags.includes('not_key')) continue;
@@ -130,4 +135,24 @@ function legacyRange(spec: CommandSpec): KeyRange & { readonly movable: boolean 
   }
   if (first === 0) return { first: 0, last: 0, step: 0, movable: true };
   return { first, last, step: 1, movable };
+}
+
+/** Commands of which key specs cannot tell all keys (Valkey's `get_keys` functions). */
+const KEY_FINDERS: Readonly<Record<string, (argc: number, argString: (index: number) => string) => KeyPosition[]>> = {
+  sort: sortKeys,
+  sort_ro: () => [SORTED_KEY],
+};
+
+const SORTED_KEY: KeyPosition = { index: 1, flags: ['RO', 'access'] };
+
+/** The key that is sorted, and the last STORE. Keys that patterns form are not known beforehand. */
+function sortKeys(argc: number, argString: (index: number) => string): KeyPosition[] {
+  let store = 0;
+  for (let index = 2; index < argc; index++) {
+    const option = argString(index).toUpperCase();
+    if (option === 'LIMIT') index += 2;
+    else if (option === 'GET' || option === 'BY') index++;
+    else if (option === 'STORE' && index + 1 < argc) store = index + 1;
+  }
+  return store === 0 ? [SORTED_KEY] : [SORTED_KEY, { index: store, flags: ['OW', 'update'] }];
 }

@@ -15,6 +15,8 @@ const NAMES = [
   'config|get',
   'ping',
   'command',
+  'sort',
+  'sort_ro',
 ];
 const table = new CommandTable(Object.fromEntries(NAMES.map(name => [name, nothing])));
 
@@ -27,7 +29,22 @@ function keysOf(...words: string[]): number[] | undefined {
 describe('the command table', () => {
   it('holds what has a handler, and containers with one', () => {
     expect([...table.all.keys()].toSorted()).toEqual(
-      ['command', 'config', 'copy', 'get', 'lmpop', 'mset', 'msetex', 'object', 'ping', 'set', 'sinterstore', 'zunionstore'].toSorted(),
+      [
+        'command',
+        'config',
+        'copy',
+        'get',
+        'lmpop',
+        'mset',
+        'msetex',
+        'object',
+        'ping',
+        'set',
+        'sinterstore',
+        'sort',
+        'sort_ro',
+        'zunionstore',
+      ].toSorted(),
     );
     expect([...(table.all.get('config')?.subcommands?.keys() ?? [])]).toEqual(['get']);
   });
@@ -84,6 +101,9 @@ describe('keys of a request', () => {
     expect(keysOf('lmpop', '1', 'a', 'left')).toEqual([2]);
     expect(keysOf('object', 'encoding', 'k')).toEqual([2]);
     expect(keysOf('ping')).toEqual([]);
+    expect(keysOf('sort', 'k', 'BY', 'store', 'GET', 'store', 'limit', '0', 'store')).toEqual([1]);
+    expect(keysOf('sort', 'k', 'store', 'first', 'alpha', 'STORE', 'last')).toEqual([1, 6]);
+    expect(keysOf('sort_ro', 'k', 'store', 'x')).toEqual([1]);
   });
 
   it('are not guessed when the arguments do not fit', () => {

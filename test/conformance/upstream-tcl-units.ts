@@ -24,6 +24,7 @@ export const EXTERNAL_UNITS: readonly string[] = [
   'unit/bitops',
   'unit/bitfield',
   'unit/hyperloglog',
+  'unit/sort',
 ];
 
 /** Test titles with the reason, by unit. A test that passes must be taken off. */
@@ -37,7 +38,6 @@ export const KNOWN_FAILURES: Readonly<Record<string, Readonly<Record<string, str
     'MOVE basic usage': 'counts keys that the failed COPY tests on streams leave behind',
   },
   'unit/multi': {
-    'EXEC fail on WATCHed key modified by SORT with STORE even if the result is empty': 'needs SORT',
     'MULTI and script timeout': 'needs SCRIPT',
     'EXEC and script timeout': 'needs EVAL',
     'MULTI-EXEC body and script timeout': 'needs SCRIPT',
@@ -55,7 +55,6 @@ export const KNOWN_FAILURES: Readonly<Record<string, Readonly<Record<string, str
     'errors stats for GEOADD': 'needs GEOADD',
     'command stats for BRPOP': 'needs BRPOP',
     'command stats for scripts': 'needs EVAL',
-    'COMMAND GETKEYSANDFLAGS': 'needs SORT',
     'COMMAND GETKEYS XGROUP': 'needs XGROUP',
     'COMMAND GETKEYS EVAL with keys': 'needs EVAL',
     'COMMAND GETKEYS EVAL without keys': 'needs EVAL',
@@ -63,8 +62,6 @@ export const KNOWN_FAILURES: Readonly<Record<string, Readonly<Record<string, str
     'COMMAND LIST FILTERBY ACLCAT - list all commands/subcommands': 'needs EVAL',
     'XREAD command is marked with movablekeys': 'needs XREAD',
     'EVAL command is marked with movablekeys': 'needs EVAL',
-    'SORT command is marked with movablekeys': 'needs SORT',
-    'SORT_RO command is marked with movablekeys': 'needs SORT_RO',
     'MIGRATE command is marked with movablekeys': 'needs MIGRATE',
     'GEORADIUS command is marked with movablekeys': 'needs GEORADIUS',
   },
@@ -95,6 +92,10 @@ export const KNOWN_FAILURES: Readonly<Record<string, Readonly<Record<string, str
     'RESTORE can set LFU': 'access counters cannot be set yet',
     'RESTORE rejects zipmap with overlong field length encoding (CVE-2026-25243)': 'checksums cannot be switched off by DEBUG',
     'RESTORE rejects stream with shared NACK across consumers': 'needs XADD',
+  },
+  'unit/sort': {
+    'SORT sorted set BY nosort works as expected from scripts': 'needs EVAL',
+    'SORT STORE quicklist with the right options': 'lists are never compressed, and DEBUG OBJECT says so',
   },
   'unit/other': {
     'Coverage: HELP commands': 'needs PUBSUB',

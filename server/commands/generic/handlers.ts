@@ -1,5 +1,6 @@
 /** The generic commands, and those on whole databases, by name. */
 
+import type { Values } from '../../values/values.ts';
 import type { CommandHandlers } from '../table.ts';
 import { dbsize, flushall, flushdb, swapdb } from './databases.ts';
 import { dump, restore } from './dump.ts';
@@ -7,6 +8,7 @@ import { expire, expireat, expiretime, persist, pexpire, pexpireat, pexpiretime,
 import { copy, del, exists, move, randomkey, rename, renamenx, touch, type } from './keys.ts';
 import { objectEncoding, objectFreq, objectHelp, objectIdletime, objectRefcount } from './object.ts';
 import { keys, scan } from './scan.ts';
+import { createSortTools, sort } from './sort-command.ts';
 
 export const GENERIC_HANDLERS: CommandHandlers = {
   copy,
@@ -43,3 +45,11 @@ export const GENERIC_HANDLERS: CommandHandlers = {
   type,
   unlink: del,
 };
+
+export function sortHandlers(values: Values): CommandHandlers {
+  const tools = createSortTools(values);
+  return {
+    sort: context => sort(context, tools, true),
+    sort_ro: context => sort(context, tools, false),
+  };
+}

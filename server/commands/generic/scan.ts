@@ -128,14 +128,18 @@ function isExpired(context: CommandContext, db: Database, entry: Ref): boolean {
 }
 
 /** In cluster mode the only slot whose keys can match, ALL_SLOTS when there are several or the server has no slots. */
-function slotOfPattern(context: CommandContext, pattern: Uint8Array): number {
+export function slotOfPattern(context: CommandContext, pattern: Uint8Array): number {
   if (context.ports.cluster === undefined) return ALL_SLOTS;
   let open = -1;
   for (let at = 0; at < pattern.length; at++) {
     const byte = pattern[at];
     if (byte === 0x2a || byte === 0x3f || byte === 0x5b || byte === 0x5c) return ALL_SLOTS;
     if (byte === 0x7b && open === -1) open = at;
-    else if (byte === 0x7d && open >= 0) break;
+    else if (byte === 0x7d && open >= 0) {
+      if (at > open + 1) break;
+      // An empty tag is none, and there is no second one.
+      open = -2;
+    }
   }
   return slotOfKey(pattern, 0, pattern.length);
 }
