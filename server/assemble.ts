@@ -25,6 +25,7 @@ import { Arena } from './memory/arena.ts';
 import { ConnectionHost } from './net/connection-host.ts';
 import { DefaultUserAuth } from './observe/auth.ts';
 import { InfoSections } from './observe/info.ts';
+import { MemoryMeter } from './observe/memory-meter.ts';
 import type { ProcessFacts } from './observe/process-facts.ts';
 import { registerSections } from './observe/sections.ts';
 import { RdbFile } from './persistence/rdb-file.ts';
@@ -121,6 +122,7 @@ export function assemble(circumstances: Circumstances): Assembly {
     execution: undefined as unknown as Engine,
     replication: undefined as unknown as Replication,
     persistence: undefined as unknown as RdbFile,
+    memory: undefined as unknown as MemoryMeter,
   };
   const engine = new Engine({ ports, clients, databases, propagation });
   ports.execution = engine;
@@ -131,6 +133,7 @@ export function assemble(circumstances: Circumstances): Assembly {
   ports.info.section('replication', () => replicationInfo(replication, config, clock));
   const cluster = makeCluster(circumstances, ports);
   ports.cluster = cluster;
+  ports.memory = new MemoryMeter(ports, circumstances.facts);
   registerSections(ports, circumstances.facts);
   const host = new ConnectionHost(ports, engine, clients, pool);
   return { ports, engine, clients, host, cluster, persistence, cron: regularWork(ports, engine, clients, databases, values, host) };

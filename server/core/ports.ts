@@ -11,6 +11,7 @@ import type { ValueAccess } from '../values/value-access.ts';
 import type { ClusterAdministration } from './cluster-administration.ts';
 import type { Command } from './command.ts';
 import type { DebugPort } from './debug.ts';
+import type { MemoryPort } from './memory-figures.ts';
 import type { PersistencePort } from './persistence.ts';
 import type { ReplicationPort } from './replication.ts';
 import type { KeptRequest, Session, SessionKind, Transport } from './session.ts';
@@ -42,6 +43,7 @@ export interface ServerPorts {
   readonly persistence: PersistencePort;
   readonly auth: AuthPort;
   readonly info: InfoPort;
+  readonly memory: MemoryPort;
   readonly stats: ServerStats;
   readonly lifecycle: LifecyclePort;
   readonly debug: DebugPort;

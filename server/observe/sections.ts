@@ -18,7 +18,6 @@ const SAMPLE_INTERVAL_MS = 100;
 /** Registers the sections and starts to measure rates. */
 export function registerSections(ports: ServerPorts, facts: ProcessFacts): void {
   const rates = { operations: new Rate(), input: new Rate(), output: new Rate(), replInput: new Rate(), replOutput: new Rate() };
-  let peak = 0;
   ports.timers.every(SAMPLE_INTERVAL_MS, () => {
     const { counters } = ports.stats;
     const now = ports.clock.monotonic();
@@ -27,15 +26,11 @@ export function registerSections(ports: ServerPorts, facts: ProcessFacts): void 
     rates.output.sample(counters.netOutputBytes, now);
     rates.replInput.sample(counters.netReplInputBytes, now);
     rates.replOutput.sample(counters.netReplOutputBytes, now);
-    peak = Math.max(peak, ports.databases.usedMemory());
   });
   const { info } = ports;
   info.section('server', () => infoLines(serverFields(ports, facts)));
   clientsAndKeyspace(ports);
-  info.section('memory', () => {
-    peak = Math.max(peak, ports.databases.usedMemory());
-    return infoLines(memoryFields(ports, facts, peak));
-  });
+  info.section('memory', () => infoLines(memoryFields(ports, facts)));
   info.section('persistence', () => infoLines(persistenceFields(ports)));
   info.section('stats', () => infoLines(statsFields(ports.stats.counters, rates)));
   info.section('cpu', () => infoLines(processorFields(facts)));
@@ -107,17 +102,11 @@ function serverFields({ clock, cluster, config, lifecycle, stats }: ServerPorts,
   return fields;
 }
 
-function memoryFields(ports: ServerPorts, facts: ProcessFacts, peak: number): readonly InfoField[] {
-  const { config, databases, values } = ports;
-  const used = databases.usedMemory();
-  const resident = facts.residentBytes();
-  const heap = facts.heapBytes();
+function memoryFields(ports: ServerPorts, facts: ProcessFacts): readonly InfoField[] {
+  const { config, values } = ports;
+  const figures = ports.memory.measure();
+  const { backlog, peak, replicasBuffer, resident, startup, used } = figures;
   const limit = config.integer('maxmemory');
-  const waiting = { output: 0, replicas: 0 };
-  ports.clients.each(session => {
-    if (session.kind === 'replica') waiting.replicas += session.transport.pendingOutputBytes;
-    else waiting.output += session.transport.pendingOutputBytes + session.transport.inputBufferBytes;
-  });
   return [
     ['used_memory', used],
     ['used_memory_human', humanBytes(used)],
@@ -126,10 +115,10 @@ function memoryFields(ports: ServerPorts, facts: ProcessFacts, peak: number): re
     ['used_memory_peak', peak],
     ['used_memory_peak_human', humanBytes(peak)],
     ['used_memory_peak_perc', `${((used / Math.max(1, peak)) * 100).toFixed(2)}%`],
-    ['used_memory_overhead', Math.min(used, 1024 * 1024)],
-    ['used_memory_startup', 1024 * 1024],
-    ['used_memory_dataset', Math.max(0, used - 1024 * 1024)],
-    ['used_memory_dataset_perc', used > 1024 * 1024 ? '100.00%' : '0.00%'],
+    ['used_memory_overhead', Math.min(used, startup)],
+    ['used_memory_startup', startup],
+    ['used_memory_dataset', Math.max(0, used - startup)],
+    ['used_memory_dataset_perc', used > startup ? '100.00%' : '0.00%'],
     ['allocator_allocated', used],
     ['allocator_active', used],
     ['allocator_resident', resident],
@@ -149,17 +138,17 @@ function memoryFields(ports: ServerPorts, facts: ProcessFacts, peak: number): re
     ['mem_fragmentation_ratio', (resident / Math.max(1, used)).toFixed(2)],
     ['mem_fragmentation_bytes', resident - used],
     ['mem_not_counted_for_evict', 0],
-    ['mem_replication_backlog', ports.replication.backlogBytes],
-    ['mem_total_replication_buffers', ports.replication.backlogBytes + ports.replication.pendingStreamBytes],
-    ['mem_replicas_repl_buffer', ports.replication.pendingStreamBytes],
-    ['mem_clients_slaves', waiting.replicas],
-    ['mem_clients_normal', waiting.output],
+    ['mem_replication_backlog', backlog],
+    ['mem_total_replication_buffers', backlog + replicasBuffer],
+    ['mem_replicas_repl_buffer', replicasBuffer],
+    ['mem_clients_slaves', figures.replicaClients],
+    ['mem_clients_normal', figures.otherClients],
     ['mem_cluster_links', 0],
     ['mem_cluster_slot_import', 0],
-    ['mem_cluster_slot_export', ports.cluster?.slotMigrations.exportBytes ?? 0],
+    ['mem_cluster_slot_export', figures.slotExports],
     ['mem_aof_buffer', 0],
     ['mem_allocator', 'arena'],
-    ['mem_javascript_heap', heap],
+    ['mem_javascript_heap', figures.javaScriptHeap],
     ['mem_overhead_db_hashtable_rehashing', 0],
     ['active_defrag_running', 0],
     ['lazyfree_pending_objects', values.pendingFree],

@@ -5,7 +5,8 @@ import * as command from './command.ts';
 import * as config from './config.ts';
 import { info, time } from './info.ts';
 import { lolwut } from './lolwut.ts';
-import { memoryHelp, memoryUsage } from './memory.ts';
+import * as memory from './memory.ts';
+import * as module from './module.ts';
 import { shutdown } from './shutdown.ts';
 
 export const INTROSPECTION_HANDLERS: CommandHandlers = {
@@ -24,8 +25,17 @@ export const INTROSPECTION_HANDLERS: CommandHandlers = {
   'config|set': config.configSet,
   info,
   lolwut,
-  'memory|help': memoryHelp,
-  'memory|usage': memoryUsage,
+  'memory|doctor': memory.memoryDoctor,
+  'memory|help': memory.memoryHelp,
+  'memory|malloc-stats': memory.memoryMallocStats,
+  'memory|purge': memory.memoryPurge,
+  'memory|stats': memory.memoryStats,
+  'memory|usage': memory.memoryUsage,
+  'module|help': module.moduleHelp,
+  'module|list': module.moduleList,
+  'module|load': module.moduleLoad,
+  'module|loadex': module.moduleLoad,
+  'module|unload': module.moduleUnload,
   shutdown,
   time,
 };
