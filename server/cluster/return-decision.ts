@@ -49,14 +49,11 @@ export type ReturnDecision =
   | { readonly kind: 'yield'; readonly to: string; readonly offset: number; readonly sure: boolean };
 
 export function decideReturn({ offset, replicas, waitedMs, nodeTimeoutMs }: ReturnFacts): ReturnDecision {
-  let best: KnownReplica | undefined;
-  for (const replica of replicas) {
-    if (!replica.heard || replica.failing || replica.noFailover || replica.offset <= offset) continue;
-    if (best === undefined || replica.offset > best.offset) best = replica;
-  }
+  const ahead = replicas.filter(replica => replica.heard && !replica.noFailover && replica.offset > offset);
+  const best = ahead.filter(replica => !replica.failing).toSorted((a, b) => b.offset - a.offset)[0] as KnownReplica | undefined;
+  // They went again before they could take over, and may be back in a moment.
+  const missed = ahead.filter(replica => replica.failing);
   const silent = replicas.filter(replica => !replica.heard);
-  // It went again before it could take over, and may be back in a moment.
-  const missed = replicas.filter(replica => replica.heard && replica.failing && !replica.noFailover && replica.offset > offset);
   const patience = Math.max(LEAST_PATIENCE_MS, nodeTimeoutMs * PATIENCE_FACTOR);
   const sure = waitedMs >= patience || (missed.length === 0 && silent.every(replica => replica.failing));
   if (best !== undefined) return { kind: 'yield', to: best.id, offset: best.offset, sure };

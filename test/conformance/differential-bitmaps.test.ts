@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NEEDS_REFERENCE, ValkeyNode, waitFor, WITHOUT_REFERENCE } from '../support/cluster-nodes.ts';
 import { BitmapCommandMaker } from './bitmap-commands.ts';
 import { seededRandom } from './collection-commands.ts';
-import { type Resp, RespConnection } from './resp-connection.ts';
+import { type Resp, RespConnection, shown } from './resp-connection.ts';
 
 const seed = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000);
 const rounds = Number(process.env['TEST_ROUNDS'] ?? 6);
@@ -127,10 +127,6 @@ describe.skipIf(WITHOUT_REFERENCE)(`bitmaps against the reference${NEEDS_REFEREN
     expect(JSON.stringify(ours[1])).toContain('@bitmap');
   });
 });
-
-function shown(args: readonly string[]): string {
-  return JSON.stringify(args.map(arg => (arg.length > 60 ? `${arg.slice(0, 20)}… (${arg.length})` : arg)));
-}
 
 /** Long payloads would make long messages. */
 function digest(reply: Resp): Resp {

@@ -6,7 +6,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NEEDS_REFERENCE, ValkeyNode, WITHOUT_REFERENCE } from '../support/cluster-nodes.ts';
 import { seededRandom } from './collection-commands.ts';
-import { type Resp, RespConnection, unordered } from './resp-connection.ts';
+import { type Resp, RespConnection, shown, unordered } from './resp-connection.ts';
 import { StringCommandMaker } from './string-commands.ts';
 
 const seed = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000);
@@ -44,10 +44,6 @@ describe.skipIf(WITHOUT_REFERENCE)(`commands against the reference${NEEDS_REFERE
   async function ask(...requests: string[][]): Promise<[ours: Resp[], theirs: Resp[]]> {
     const [ours, theirs] = await Promise.all(connections.map(connection => connection.send(requests)));
     return [ours, theirs];
-  }
-
-  function shown(args: readonly string[]): string {
-    return JSON.stringify(args.map(arg => (arg.length > 60 ? `${arg.slice(0, 20)}… (${arg.length})` : arg)));
   }
 
   for (let round = 0; round < rounds; round++) {

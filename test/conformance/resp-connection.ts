@@ -7,6 +7,11 @@
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 
+/** A request for the message of a failed test: long arguments are cut. */
+export function shown(args: readonly string[]): string {
+  return JSON.stringify(args.map(arg => (arg.length > 60 ? `${arg.slice(0, 20)}… (${arg.length})` : arg)));
+}
+
 export type Resp = string | readonly [string, ...Resp[]];
 
 export class RespConnection {

@@ -3,9 +3,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ConfirmedWriter } from '../integration/confirmed-writer.ts';
 import { TestCluster, ValkeyNode, waitFor } from '../support/cluster-nodes.ts';
+import { confirms, TAG } from '../support/primary-return.ts';
 
-/** A hash tag of the first shard's slots. */
-const TAG = 'b';
 /** Some hundred keys keep the replica's last save going for a second. */
 const SAVE_DELAY_MICROSECONDS = '3000';
 
@@ -60,10 +59,3 @@ describe('a replica that is slow to save', () => {
     expect(lost, replica.log.slice(-3000)).toEqual([]);
   });
 });
-
-const confirms = (writer: ConfirmedWriter, count: number): Promise<void> =>
-  waitFor(
-    () => writer.confirmed.length >= count,
-    30_000,
-    () => `${count} confirmed writes`,
-  );

@@ -7,7 +7,7 @@ import { ConfirmedWriter } from '../integration/confirmed-writer.ts';
 import { type TestCluster, type ValkeyNode, waitFor } from './cluster-nodes.ts';
 
 /** A hash tag of the first shard's slots, in clusters of one or three shards. */
-const TAG = 'b';
+export const TAG = 'b';
 
 export interface ReturnOutcome {
   readonly confirmed: number;
@@ -18,7 +18,7 @@ export interface ReturnOutcome {
 }
 
 /** Waits until so many writes are confirmed in all. */
-function confirms(writer: ConfirmedWriter, count: number): Promise<void> {
+export function confirms(writer: ConfirmedWriter, count: number): Promise<void> {
   return waitFor(
     async () => writer.confirmed.length >= count,
     30_000,

@@ -4,11 +4,11 @@
  */
 
 import type { CommandContext } from '../../core/context.ts';
-import { type Ref, segmentOf } from '../../memory/arena.ts';
+import type { Ref } from '../../memory/arena.ts';
 import { NOT_INTEGER_ERROR, SYNTAX_ERROR } from '../../protocol/reply-errors.ts';
 import { addToField, type BitField, type Integer, intoField, type Overflow, readField, writeField } from '../../structures/bit-field.ts';
 import { parseDecimal } from '../../structures/decimal.ts';
-import { isStringOrReply, stringByteLength, stringBytes } from '../string/string-value.ts';
+import { isStringOrReply, segmentBytes, stringByteLength, stringBytes } from '../string/string-value.ts';
 import { readBitOffset, withRoomFor } from './bit-string.ts';
 
 interface Operation {
@@ -84,7 +84,7 @@ function lastWritten(operations: readonly Operation[]): number {
 function run(context: CommandContext, entry: Ref, operation: Operation, grown: boolean): boolean {
   const { db, reply } = context;
   const { field, kind, offset, overflow, value } = operation;
-  const bytes = db.arena.bytes[segmentOf(db.stringBlock(entry))];
+  const bytes = segmentBytes(db, entry);
   const start = db.stringStart(entry);
   const had = readField(bytes, start, start + db.stringLength(entry), offset, field);
   if (kind === 'GET') {

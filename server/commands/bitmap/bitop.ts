@@ -5,10 +5,10 @@
 
 import type { CommandContext } from '../../core/context.ts';
 import { NO_EXPIRY, TYPE_STRING } from '../../keyspace/database.ts';
-import { type Ref, segmentOf } from '../../memory/arena.ts';
+import type { Ref } from '../../memory/arena.ts';
 import { SYNTAX_ERROR } from '../../protocol/reply-errors.ts';
 import { type BitOperation, combineBitmaps } from '../../structures/bitmap.ts';
-import { isStringOrReply, stringByteLength, stringBytes } from '../string/string-value.ts';
+import { isStringOrReply, segmentBytes, stringByteLength, stringBytes } from '../string/string-value.ts';
 import { viewOf } from './bit-string.ts';
 
 const OPERATIONS: readonly BitOperation[] = ['AND', 'OR', 'XOR', 'NOT'];
@@ -48,7 +48,7 @@ function store(context: CommandContext, operation: BitOperation, sources: readon
     if (source === 0) return EMPTY;
     return viewOf(stringBytes(db, source === old ? entry : source));
   });
-  combineBitmaps(operation, operands, db.arena.bytes[segmentOf(db.stringBlock(entry))], db.stringStart(entry));
+  combineBitmaps(operation, operands, segmentBytes(db, entry), db.stringStart(entry));
   context.changed(1);
   context.keyChanged(2, '$', 'set');
 }

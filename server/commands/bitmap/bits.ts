@@ -1,8 +1,7 @@
 /** SETBIT and GETBIT: one bit. Hot path: nothing is allocated. */
 
 import type { CommandContext } from '../../core/context.ts';
-import { segmentOf } from '../../memory/arena.ts';
-import { isStringOrReply, stringByteLength } from '../string/string-value.ts';
+import { isStringOrReply, segmentBytes, stringByteLength } from '../string/string-value.ts';
 import { bitsStart, bitsView, readBitOffset, withRoomFor } from './bit-string.ts';
 
 export function setbit(context: CommandContext): void {
@@ -15,7 +14,7 @@ export function setbit(context: CommandContext): void {
   if (old !== 0 && !isStringOrReply(context, db, old)) return;
   const before = old === 0 ? 0 : stringByteLength(db, old);
   const entry = withRoomFor(context, old, before, offset);
-  const target = db.arena.bytes[segmentOf(db.stringBlock(entry))];
+  const target = segmentBytes(db, entry);
   const at = db.stringStart(entry) + Math.floor(offset / 8);
   const shift = 7 - (offset % 8);
   const had = (target[at] >> shift) & 1;

@@ -5,6 +5,7 @@ import { NOT_INTEGER_ERROR, SYNTAX_ERROR } from '../../protocol/reply-errors.ts'
 import { countBits, findBit } from '../../structures/bitmap.ts';
 import { isStringOrReply, stringByteLength } from '../string/string-value.ts';
 import { bitsStart, bitsView } from './bit-string.ts';
+import { rangeEnd, rangeStart } from '../string/range.ts';
 
 /** What a client gave: positions from 0 on or, negative, from the end; `last` is included, undefined = the end of the string. */
 interface RangeArguments {
@@ -75,13 +76,10 @@ function readRange(context: CommandContext, index: number): RangeArguments | und
 
 /** The range's first step in a string of so many. */
 function firstStep(range: RangeArguments, steps: number): number {
-  const first = Number(range.first);
-  return first < 0 ? Math.max(0, steps + first) : first;
+  return rangeStart(Number(range.first), steps);
 }
 
 /** The step behind its last. */
 function endStep(range: RangeArguments, steps: number): number {
-  if (range.last === undefined) return steps;
-  const last = Number(range.last);
-  return Math.min(last < 0 ? Math.max(0, steps + last) : last, steps - 1) + 1;
+  return range.last === undefined ? steps : rangeEnd(Number(range.last), steps);
 }

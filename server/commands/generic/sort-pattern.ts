@@ -11,10 +11,10 @@
 
 import type { CommandContext } from '../../core/context.ts';
 import { ENC_INT, TYPE_HASH, TYPE_STRING } from '../../keyspace/database.ts';
-import { segmentOf } from '../../memory/arena.ts';
 import { copyBytes } from '../../memory/bytes.ts';
 import { Element } from '../../structures/element.ts';
 import type { HashValue } from '../../values/hash-value.ts';
+import { integerOf, segmentBytes } from '../string/string-value.ts';
 
 export type SortPattern = { readonly kind: 'element' } | { readonly kind: 'constant' } | KeyPattern;
 
@@ -71,12 +71,12 @@ export class SortLookup {
     }
     if (type !== TYPE_STRING) return undefined;
     if (db.encoding(entry) === ENC_INT) {
-      const value = db.stringNumber(entry);
-      if (Number.isSafeInteger(value)) this.found.setInteger(value);
-      else this.found.setText(db.stringInteger(entry).toString());
+      const value = integerOf(db, entry);
+      if (typeof value === 'number') this.found.setInteger(value);
+      else this.found.setText(value.toString());
     } else {
       const start = db.stringStart(entry);
-      this.found.setBytes(db.arena.bytes[segmentOf(db.stringBlock(entry))], start, start + db.stringLength(entry));
+      this.found.setBytes(segmentBytes(db, entry), start, start + db.stringLength(entry));
     }
     return this.found;
   }

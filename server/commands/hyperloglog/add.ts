@@ -5,6 +5,7 @@ import type { Ref } from '../../memory/arena.ts';
 import { CORRUPT, RAISED } from '../../structures/hyperloglog/editor.ts';
 import { HEADER_BYTES, isDense, REGISTERS } from '../../structures/hyperloglog/layout.ts';
 import * as tool from './hyperloglog-tools.ts';
+import { segmentBytes } from '../string/string-value.ts';
 
 /** PFADD key [element …]. Where a value turns out to be corrupt nothing is changed: upstream keeps the elements before, and tells no replica. */
 export function pfadd(context: CommandContext, tools: tool.HyperLogLogTools): void {
@@ -38,7 +39,7 @@ export function pfmerge(context: CommandContext, tools: tool.HyperLogLogTools): 
     const source = db.find(bytes, context.argStart(index), context.argEnd(index));
     if (source === 0) continue;
     if (!addToRow(context, source, tools)) return;
-    dense ||= isDense(tool.valueBytes(db, source), db.stringStart(source));
+    dense ||= isDense(segmentBytes(db, source), db.stringStart(source));
   }
   tool.edit(db, db.findForWrite(bytes, context.argStart(1), context.argEnd(1)), editor);
   if (dense) editor.replaceWithDense(row);
@@ -58,7 +59,7 @@ export function pfmerge(context: CommandContext, tools: tool.HyperLogLogTools): 
 export function addToRow(context: CommandContext, entry: Ref, { row }: tool.HyperLogLogTools): boolean {
   const { db } = context;
   if (!tool.isHyperLogLogOrReply(context, db, entry)) return false;
-  const bytes = tool.valueBytes(db, entry);
+  const bytes = segmentBytes(db, entry);
   const start = db.stringStart(entry);
   if (isDense(bytes, start)) row.raiseToDense(bytes, start + HEADER_BYTES);
   else if (!row.raiseToSparse(bytes, start + HEADER_BYTES, start + db.stringLength(entry))) {

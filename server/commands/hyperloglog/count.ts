@@ -8,6 +8,7 @@ import { cacheCardinality, cachedCardinality, HEADER_BYTES, isDense } from '../.
 import { countSparse, type SparseRuns } from '../../structures/hyperloglog/sparse-runs.ts';
 import { addToRow } from './add.ts';
 import * as tool from './hyperloglog-tools.ts';
+import { segmentBytes } from '../string/string-value.ts';
 
 /** PFCOUNT key [key …] */
 export function pfcount(context: CommandContext, tools: tool.HyperLogLogTools): void {
@@ -33,10 +34,10 @@ function countOne(context: CommandContext, tools: tool.HyperLogLogTools): void {
   let entry = db.find(context.bytes, context.argStart(1), context.argEnd(1));
   if (entry === 0) return reply.integer(0);
   if (!tool.isHyperLogLogOrReply(context, db, entry)) return;
-  const known = cachedCardinality(tool.valueBytes(db, entry), db.stringStart(entry));
+  const known = cachedCardinality(segmentBytes(db, entry), db.stringStart(entry));
   if (known === -1 || db.encoding(entry) !== ENC_RAW) entry = tool.asRaw(db, entry);
   if (known !== -1) return reply.integer(known);
-  const bytes = tool.valueBytes(db, entry);
+  const bytes = segmentBytes(db, entry);
   const start = db.stringStart(entry);
   if (!countRegisters(tools.histogram, tools.runs, bytes, start, db.stringLength(entry))) return reply.error(tool.CORRUPTED);
   const cardinality = estimate(tools.histogram);

@@ -5,6 +5,7 @@ import type { Ref } from '../../memory/arena.ts';
 import { denseRegister } from '../../structures/hyperloglog/dense.ts';
 import { HEADER_BYTES, isDense, LONGEST_SPARSE, REGISTERS } from '../../structures/hyperloglog/layout.ts';
 import * as tool from './hyperloglog-tools.ts';
+import { segmentBytes } from '../string/string-value.ts';
 
 /** PFDEBUG GETREG | DECODE | ENCODING | TODENSE key, PFDEBUG SIMD ON | OFF */
 export function pfdebug(context: CommandContext, tools: tool.HyperLogLogTools): void {
@@ -14,7 +15,7 @@ export function pfdebug(context: CommandContext, tools: tool.HyperLogLogTools): 
   if (entry === 0) return reply.error('ERR The specified key does not exist');
   if (!tool.isHyperLogLogOrReply(context, db, entry)) return;
   const raw = tool.asRaw(db, entry);
-  const dense = isDense(tool.valueBytes(db, raw), db.stringStart(raw));
+  const dense = isDense(segmentBytes(db, raw), db.stringStart(raw));
   if (context.argIs(1, 'GETREG')) replyRegisters(context, tools, raw);
   else if (context.argIs(1, 'DECODE')) decode(context, tools, raw, dense);
   else if (context.argIs(1, 'ENCODING')) reply.simple(dense ? 'dense' : 'sparse');
@@ -57,7 +58,7 @@ function decode(context: CommandContext, { runs }: tool.HyperLogLogTools, entry:
   if (db.stringLength(entry) > LONGEST_SPARSE) return reply.error(tool.CORRUPTED);
   const start = db.stringStart(entry);
   const words: string[] = [];
-  runs.open(tool.valueBytes(db, entry), start + HEADER_BYTES, start + db.stringLength(entry));
+  runs.open(segmentBytes(db, entry), start + HEADER_BYTES, start + db.stringLength(entry));
   while (runs.next()) words.push(runs.value > 0 ? `v:${runs.value},${runs.length}` : `${runs.wide ? 'Z' : 'z'}:${runs.length}`);
   reply.bulkString(words.join(' '));
 }

@@ -2,13 +2,13 @@
 
 import type { CommandContext } from '../../core/context.ts';
 import { type Database, ENC_INT, ENC_RAW, KEEP_EXPIRY } from '../../keyspace/database.ts';
-import { type Ref, segmentOf } from '../../memory/arena.ts';
+import type { Ref } from '../../memory/arena.ts';
 import { HyperLogLogEditor } from '../../structures/hyperloglog/editor.ts';
 import { ElementHash } from '../../structures/hyperloglog/element-hash.ts';
 import { isHyperLogLog } from '../../structures/hyperloglog/layout.ts';
 import { RegisterRow } from '../../structures/hyperloglog/register-row.ts';
 import { SparseRuns } from '../../structures/hyperloglog/sparse-runs.ts';
-import { isStringOrReply } from '../string/string-value.ts';
+import { isStringOrReply, segmentBytes } from '../string/string-value.ts';
 
 export const CORRUPTED = 'INVALIDOBJ Corrupted HLL object detected';
 const NOT_HYPERLOGLOG = 'WRONGTYPE Key is not a valid HyperLogLog string value.';
@@ -32,15 +32,10 @@ export function createHyperLogLogTools(): HyperLogLogTools {
   };
 }
 
-/** The bytes that a value lies in: from `db.stringStart(entry)` on. */
-export function valueBytes(db: Database, entry: Ref): Uint8Array {
-  return db.arena.bytes[segmentOf(db.stringBlock(entry))];
-}
-
 /** Replies with an error and says false when the entry holds anything else. Opcodes are not looked at. */
 export function isHyperLogLogOrReply(context: CommandContext, db: Database, entry: Ref): boolean {
   if (!isStringOrReply(context, db, entry)) return false;
-  if (db.encoding(entry) !== ENC_INT && isHyperLogLog(valueBytes(db, entry), db.stringStart(entry), db.stringLength(entry))) return true;
+  if (db.encoding(entry) !== ENC_INT && isHyperLogLog(segmentBytes(db, entry), db.stringStart(entry), db.stringLength(entry))) return true;
   context.reply.error(NOT_HYPERLOGLOG);
   return false;
 }
@@ -54,7 +49,7 @@ export function asRaw(db: Database, entry: Ref): Ref {
 export function edit(db: Database, entry: Ref, editor: HyperLogLogEditor): void {
   if (entry === 0) return editor.create();
   const raw = db.encoding(entry) === ENC_RAW ? entry : asRaw(db, entry);
-  editor.open(valueBytes(db, raw), db.stringStart(raw), db.stringLength(raw));
+  editor.open(segmentBytes(db, raw), db.stringStart(raw), db.stringLength(raw));
 }
 
 /** What was edited goes to the key in argument `index`, unless that was done in place. */

@@ -2,9 +2,9 @@
 
 import type { CommandContext } from '../../core/context.ts';
 import { type Database, ENC_INT, NO_EXPIRY } from '../../keyspace/database.ts';
-import { type Ref, segmentOf } from '../../memory/arena.ts';
+import type { Ref } from '../../memory/arena.ts';
 import { NOT_INTEGER_ERROR, STRING_TOO_LONG } from '../../protocol/reply-errors.ts';
-import { isStringOrReply, stringByteLength, stringBytes } from './string-value.ts';
+import { isStringOrReply, segmentBytes, stringByteLength, stringBytes } from './string-value.ts';
 
 export function strlen(context: CommandContext): void {
   const { db, reply } = context;
@@ -63,8 +63,7 @@ function asBytes(context: CommandContext, entry: Ref): Ref {
 
 function write(context: CommandContext, entry: Ref, offset: number, index: number): void {
   const { db } = context;
-  const target = db.arena.bytes[segmentOf(db.stringBlock(entry))];
-  target.set(context.bytes.subarray(context.argStart(index), context.argEnd(index)), db.stringStart(entry) + offset);
+  segmentBytes(db, entry).set(context.bytes.subarray(context.argStart(index), context.argEnd(index)), db.stringStart(entry) + offset);
 }
 
 /** Replies with an error and says false when a string of `base + added` bytes is too long. */
@@ -88,8 +87,18 @@ function replyRange(context: CommandContext, db: Database, entry: Ref, first: nu
   const value = stringBytes(db, entry);
   const { length } = value;
   if (first < 0 && last < 0 && first > last) return context.reply.bulkString('');
-  const from = first < 0 ? Math.max(0, length + first) : first;
-  const to = Math.min(last < 0 ? Math.max(0, length + last) : last, length - 1);
-  if (from > to || length === 0) return context.reply.bulkString('');
-  context.reply.bulk(value, from, to + 1);
+  const from = rangeStart(first, length);
+  const end = rangeEnd(last, length);
+  if (from >= end) return context.reply.bulkString('');
+  context.reply.bulk(value, from, end);
+}
+
+/** Where a range begins among `length` places, when its first one is `first`; negative counts from the end. */
+export function rangeStart(first: number, length: number): number {
+  return first < 0 ? Math.max(0, length + first) : first;
+}
+
+/** The place behind the last one of a range; 0 without places. */
+export function rangeEnd(last: number, length: number): number {
+  return Math.min(rangeStart(last, length), length - 1) + 1;
 }

@@ -31,8 +31,7 @@ export function replyInlineText(context: CommandContext, db: Database, entry: Re
 /** Replies with the whole value. */
 export function replyString(context: CommandContext, db: Database, entry: Ref): void {
   if (db.encoding(entry) === ENC_INT) {
-    const value = db.stringNumber(entry);
-    context.reply.bulkInteger(Number.isSafeInteger(value) ? value : db.stringInteger(entry));
+    context.reply.bulkInteger(integerOf(db, entry));
     return;
   }
   const start = db.stringStart(entry);
@@ -44,7 +43,12 @@ export function replyString(context: CommandContext, db: Database, entry: Ref): 
 export function stringBytes(db: Database, entry: Ref): Uint8Array {
   if (db.encoding(entry) === ENC_INT) return Buffer.from(db.stringInteger(entry).toString(), 'latin1');
   const start = db.stringStart(entry);
-  return db.arena.bytes[segmentOf(db.stringBlock(entry))].subarray(start, start + db.stringLength(entry));
+  return segmentBytes(db, entry).subarray(start, start + db.stringLength(entry));
+}
+
+/** What a text's bytes lie in, from `db.stringStart(entry)` on: valid until the next write. Not of integers. */
+export function segmentBytes(db: Database, entry: Ref): Uint8Array {
+  return db.arena.bytes[segmentOf(db.stringBlock(entry))];
 }
 
 /** The length of the value in bytes. */
@@ -54,15 +58,18 @@ export function stringByteLength(db: Database, entry: Ref): number {
 
 /** The value as an integer: a number when it is a safe one, a bigint above, undefined when the value is no 64-bit integer. */
 export function stringAsInteger(db: Database, entry: Ref): number | bigint | undefined {
-  if (db.encoding(entry) === ENC_INT) {
-    const value = db.stringNumber(entry);
-    return Number.isSafeInteger(value) ? value : db.stringInteger(entry);
-  }
-  const bytes = db.arena.bytes[segmentOf(db.stringBlock(entry))];
+  if (db.encoding(entry) === ENC_INT) return integerOf(db, entry);
+  const bytes = segmentBytes(db, entry);
   const start = db.stringStart(entry);
   const end = start + db.stringLength(entry);
   const small = readInteger(bytes, start, end);
   return Number.isNaN(small) ? parseLong(bytes, start, end) : small;
+}
+
+/** The value of an entry that is kept as an integer: a number when it is a safe one. */
+export function integerOf(db: Database, entry: Ref): number | bigint {
+  const value = db.stringNumber(entry);
+  return Number.isSafeInteger(value) ? value : db.stringInteger(entry);
 }
 
 /** Whether the value equals the argument `index`. */
@@ -82,7 +89,7 @@ export function storeText(db: Database, key: KeyRange, value: Uint8Array, expire
   // Bytes that are no number go first, so that no integer is made of them; the value over them.
   const entry = db.setString(key.bytes, key.start, key.end, Buffer.alloc(value.length, '-'), 0, value.length, expireAt);
   const stored = raw && db.encoding(entry) !== ENC_RAW ? db.resizeString(entry, value.length) : entry;
-  db.arena.bytes[segmentOf(db.stringBlock(stored))].set(value, db.stringStart(stored));
+  segmentBytes(db, stored).set(value, db.stringStart(stored));
   return stored;
 }
 
